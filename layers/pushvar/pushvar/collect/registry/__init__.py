@@ -1,0 +1,1 @@
+"""Target sources: one file each, found by the scheme of its reference."""

@@ -1,0 +1,1 @@
+"""Mapping rules: the built-in presets now; the rule language grows here."""

@@ -1,0 +1,1 @@
+"""Backends: one file each, found by its kind."""

@@ -1,0 +1,1 @@
+"""For operators: dashboards, rules, gate, audit. Empty until that work begins."""

@@ -1,0 +1,1 @@
+"""Everything done to label sets: names, tenancy and its guard. Pure."""

@@ -1,0 +1,201 @@
+"""The words of the house: values that travel from step to step.
+
+All are frozen; none does I/O. Times are ``*_ms`` (integer Unix milliseconds) or ``*_s`` (float
+seconds), sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Labels = tuple[tuple[str, str], ...]
+"""A label set: (name, value) pairs, sorted by the bytes of the name, names unique, values non-empty."""
+
+STALE_BITS = 0x7FF0000000000002
+"""The stale marker's 64 bits (remote write 1.0, "Stale Markers"). Never compute with it as a float."""
+
+
+class MetricType(StrEnum):
+    """The OpenMetrics types; ``unknown`` is what Prometheus text calls untyped."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+    SUMMARY = "summary"
+    INFO = "info"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What all series of one metric name share."""
+
+    name: str
+    type: MetricType
+    help: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One endpoint: where it is fetched and what identifies its series.
+
+    ``labels`` are the final target labels: ``job``, ``instance``, the tenant labels and those of
+    the configuration. ``key`` is a stable hash of them and names the target in plans and state.
+    """
+
+    key: str
+    job: str
+    url: str
+    labels: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One thing that had to be mended before the body was JSON (``kind``), and where (``place``)."""
+
+    kind: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A decoded expvar body: the JSON object, and what had to be repaired to read it."""
+
+    values: Mapping[str, Any]
+    repairs: tuple[Repair, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One series of a shape, before any target label is known.
+
+    ``name`` is the sample's name (``go_gc_duration_seconds_sum``), ``family`` the index of its
+    family in the shape, ``labels`` what the payload gives it, ``path`` the place in the document
+    it is read from, ``rule`` what decided the name.
+    """
+
+    name: str
+    family: int
+    labels: Labels
+    path: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A leaf that gives no series: where it stands and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Rules x payload structure, compiled: what to read and what the series are called.
+
+    ``decode`` turns body bytes into a typed value and raises when the structure is another one;
+    ``read_typed`` takes that value, ``read_document`` a plain JSON object of the same structure.
+    Both give one number for each row, in the order of ``rows``.
+    """
+
+    families: tuple[Family, ...]
+    rows: tuple[Row, ...]
+    decode: Callable[[bytes], Any]
+    read_typed: Callable[[Any], tuple[float, ...]]
+    read_document: Callable[[Mapping[str, Any]], tuple[float, ...]]
+    skipped: tuple[Skipped, ...] = ()
+
+
+class SeriesTemplate(Protocol):
+    """The encoded label sets of a plan, waiting for values: one per remote-write version."""
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Where each series starts in the packed bytes, and the total length at the end."""
+
+    def pack(self, values: tuple[float, ...], time_ms: int) -> bytes:
+        """Give the series as the bytes of a request's repeated field, one sample each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A shape x one target's labels: the finished label bytes of every series.
+
+    ``series_added`` counts the series that the target's previous plan did not have.
+    """
+
+    target: Target
+    shape: Shape
+    template: SeriesTemplate
+    conflicts: int = 0
+    series_added: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What one fetch gave: the body, when the fetch began, how long it took."""
+
+    body: bytes
+    time_ms: int
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """One target in one cycle: a value for every series of its plan, or the reason there is none.
+
+    ``values`` holds a number for each row of the plan's shape and then one for each health
+    series. ``reason`` is ``ok`` or a failure class; ``detail`` says what happened in words.
+    """
+
+    plan: Plan
+    values: tuple[float, ...]
+    time_ms: int
+    reason: str = "ok"
+    detail: str = ""
+    duration_s: float = 0.0
+    body_bytes: int = 0
+    samples: int = 0
+    repairs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The samples of one request to one backend: packed series, not yet compressed."""
+
+    parts: tuple[bytes, ...]
+    samples: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of one backend's batches in one cycle; counts are samples unless said otherwise."""
+
+    backend: str
+    sent: int = 0
+    failed: int = 0
+    requests: int = 0
+    retries: int = 0
+    wire_bytes: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One shard's cycle, as people and exit codes see it."""
+
+    shard: str
+    cycle: int
+    started_ms: int
+    duration_s: float
+    scrapes: tuple[Scrape, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    skipped: str = ""
+    dropped: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Auth schemes: one file each, found by its name in the configuration."""

@@ -1,0 +1,1 @@
+"""What must survive: one protocol, one file per store."""

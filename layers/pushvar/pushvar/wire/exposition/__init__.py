@@ -1,0 +1,1 @@
+"""Exposition formats for people and scrapers: Prometheus text and OpenMetrics."""

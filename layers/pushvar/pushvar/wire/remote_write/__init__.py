@@ -1,0 +1,1 @@
+"""Remote write: series templates whose label bytes are encoded once and replayed."""

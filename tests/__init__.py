@@ -1,0 +1,1 @@
+"""The tests of pushvar; ``python -m tests.components`` fetches the programs they run against."""
