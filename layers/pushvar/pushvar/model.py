@@ -6,7 +6,7 @@ seconds), sizes are bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -65,10 +65,14 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A decoded expvar body: the JSON object, and what had to be repaired to read it."""
+    """A decoded expvar body: the JSON object, and what had to be repaired to read it.
+
+    ``private`` names the top-level keys that were removed because they may hold secrets.
+    """
 
     values: Mapping[str, Any]
     repairs: tuple[Repair, ...] = ()
+    private: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +105,15 @@ class Shape:
 
     ``decode`` turns body bytes into a typed value and raises when the structure is another one;
     ``read_typed`` takes that value, ``read_document`` a plain JSON object of the same structure.
-    Both give one number for each row, in the order of ``rows``.
+    Both give the 64-bit pattern of one value for each row (8 bytes, little endian), in the order
+    of ``rows``.
     """
 
     families: tuple[Family, ...]
     rows: tuple[Row, ...]
     decode: Callable[[bytes], Any]
-    read_typed: Callable[[Any], tuple[float, ...]]
-    read_document: Callable[[Mapping[str, Any]], tuple[float, ...]]
+    read_typed: Callable[[Any], bytes]
+    read_document: Callable[[Mapping[str, Any]], bytes]
     skipped: tuple[Skipped, ...] = ()
 
 
@@ -119,7 +124,7 @@ class SeriesTemplate(Protocol):
     def offsets(self) -> tuple[int, ...]:
         """Where each series starts in the packed bytes, and the total length at the end."""
 
-    def pack(self, values: tuple[float, ...], time_ms: int) -> bytes:
+    def pack(self, values: bytes, time_ms: int) -> bytes:
         """Give the series as the bytes of a request's repeated field, one sample each."""
 
 
@@ -127,14 +132,13 @@ class SeriesTemplate(Protocol):
 class Plan:
     """A shape x one target's labels: the finished label bytes of every series.
 
-    ``series_added`` counts the series that the target's previous plan did not have.
+    ``conflicts`` counts payload labels that had to become ``exported_*``.
     """
 
     target: Target
     shape: Shape
     template: SeriesTemplate
     conflicts: int = 0
-    series_added: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +154,13 @@ class Fetched:
 class Scrape:
     """One target in one cycle: a value for every series of its plan, or the reason there is none.
 
-    ``values`` holds a number for each row of the plan's shape and then one for each health
-    series. ``reason`` is ``ok`` or a failure class; ``detail`` says what happened in words.
+    ``values`` holds a 64-bit pattern for each row of the plan's shape and then one for each health
+    series: a stale marker among them survives, as no arithmetic touches it. ``reason`` is ``ok`` or
+    a failure class; ``detail`` says what happened in words.
     """
 
     plan: Plan
-    values: tuple[float, ...]
+    values: bytes
     time_ms: int
     reason: str = "ok"
     detail: str = ""
@@ -186,10 +191,25 @@ class Delivery:
     wire_bytes: int = 0
     error: str = ""
 
+    def add(self, later: Delivery) -> Delivery:
+        """This delivery and a later one to the same backend, as one; the last error stays."""
+        return Delivery(
+            self.backend,
+            self.sent + later.sent,
+            self.failed + later.failed,
+            self.requests + later.requests,
+            self.retries + later.retries,
+            self.wire_bytes + later.wire_bytes,
+            later.error or self.error,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One shard's cycle, as people and exit codes see it."""
+    """One shard's cycle, as people and exit codes see it.
+
+    ``skipped`` says why nothing was done, ``lost_cycles`` counts cycles that died before this one.
+    """
 
     shard: str
     cycle: int
@@ -198,4 +218,4 @@ class Report:
     scrapes: tuple[Scrape, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     skipped: str = ""
-    dropped: Mapping[str, int] = field(default_factory=dict)
+    lost_cycles: int = 0

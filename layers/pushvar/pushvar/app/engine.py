@@ -1,0 +1,126 @@
+"""One configuration, compiled: its targets ready to fetch, its rules, its backends.
+
+An engine is built for each version of a configuration and used as a whole: a cycle never mixes two.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushvar import __version__
+from pushvar.collect.fetch import Endpoint, endpoint
+from pushvar.collect.targets import build_targets
+from pushvar.convert.converter import Converted, Converter, Limits
+from pushvar.convert.mapping import built_in
+from pushvar.convert.plan import Stamp
+from pushvar.net.auth import auth_header
+from pushvar.net.tls import TlsSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pushvar.collect.registry.protocol import Snapshot
+    from pushvar.config.schema import ScrapeConfig, TlsConfig
+    from pushvar.convert.mapping.rules import RuleSet
+    from pushvar.errors import ConfigError
+    from pushvar.model import Family, Plan, Target
+    from pushvar.net.secrets import Secrets
+
+_ACCEPT = "application/json,*/*;q=0.1"
+
+
+class Engine:
+    """The compiled form of one snapshot. ``problems`` holds what had to be refused, such as duplicates."""
+
+    def __init__(self, snapshot: Snapshot, secrets: Secrets) -> None:
+        self.snapshot = snapshot
+        self.config = snapshot.config
+        self._secrets = secrets
+        self._converter = Converter()
+        self._jobs = {scrape.job_name: scrape for scrape in self.config.scrape_configs}
+        self._rules: dict[str, RuleSet] = {name: built_in(job.unmatched) for name, job in self._jobs.items()}
+        self._limits = {name: _limits(job) for name, job in self._jobs.items()}
+        targets, refused = build_targets(self.config, snapshot.groups)
+        self.targets = targets
+        self.problems: tuple[ConfigError, ...] = (*snapshot.problems, *refused)
+        self._stamps = {target.key: self.stamp(target) for target in targets}
+        self._endpoints: dict[str, tuple[tuple[tuple[str, str], ...], list[Endpoint]]] = {}
+
+    def stamp(self, target: Target) -> Stamp:
+        """The labels that the target puts on every series."""
+        job = self._jobs[target.job]
+        return Stamp(target, self.config.global_.external_labels, job.honor_labels)
+
+    def endpoints(self, jobs: Iterable[str]) -> list[Endpoint]:
+        """The targets of these jobs, ready to fetch, with the secrets of this moment."""
+        return [one for job in jobs for one in self._endpoints_of(self._jobs[job])]
+
+    @property
+    def families(self) -> Mapping[str, Family]:
+        """Every family seen so far, by name; it only grows."""
+        return self._converter.families
+
+    def convert(self, target: Target, body: bytes) -> Converted:
+        """The step from body to values; raises FetchError."""
+        job = target.job
+        return self._converter.convert(self._stamp(target), body, self._rules[job], self._limits[job])
+
+    def failed(self, target: Target) -> Plan:
+        """The plan of a target that gave nothing."""
+        return self._converter.failed(self._stamp(target))
+
+    def _stamp(self, target: Target) -> Stamp:
+        return self._stamps.get(target.key) or self.stamp(target)
+
+    def _endpoints_of(self, job: ScrapeConfig) -> list[Endpoint]:
+        headers = tuple(self._headers(job))
+        known = self._endpoints.get(job.job_name)
+        if known is None or known[0] != headers:
+            made = [self.endpoint(target, headers) for target in self.targets if target.job == job.job_name]
+            known = self._endpoints[job.job_name] = (headers, made)
+        return known[1]
+
+    def endpoint(self, target: Target, headers: Iterable[tuple[str, str]] | None = None) -> Endpoint:
+        """One target ready to fetch."""
+        job = self._jobs[target.job]
+        return endpoint(
+            target,
+            tls=tls_settings(job.tls_config),
+            headers=self._headers(job) if headers is None else headers,
+            timeout_s=job.scrape_timeout.s,
+            body_limit=job.body_size_limit or (1 << 62),
+        )
+
+    def _headers(self, job: ScrapeConfig) -> list[tuple[str, str]]:
+        fixed: Mapping[str, str] = {
+            "User-Agent": f"pushvar/{__version__}",
+            "Accept": _ACCEPT,
+            "Accept-Encoding": "gzip",
+            "X-Prometheus-Scrape-Timeout-Seconds": f"{job.scrape_timeout.s:g}",
+        }
+        own = [(name, value) for name, header in job.http_headers for value in header.values]
+        names = {name.lower() for name, _ in own}
+        auth = auth_header(job.basic_auth, job.authorization, self._secrets.resolve)
+        rest = [(name, value) for name, value in fixed.items() if name.lower() not in names]
+        return [*rest, *own, *([("Authorization", auth)] if auth else [])]
+
+
+def tls_settings(block: TlsConfig) -> TlsSettings:
+    """A ``tls_config`` block as the network understands it."""
+    return TlsSettings(
+        block.ca_file,
+        block.cert_file,
+        block.key_file,
+        block.server_name,
+        block.insecure_skip_verify,
+        block.min_version,
+    )
+
+
+def _limits(job: ScrapeConfig) -> Limits:
+    return Limits(
+        samples=job.sample_limit,
+        labels=job.label_limit,
+        name_chars=job.label_name_length_limit,
+        value_chars=job.label_value_length_limit,
+    )

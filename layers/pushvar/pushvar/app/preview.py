@@ -1,0 +1,105 @@
+"""What would be sent, without sending it: the same steps as a cycle, up to the encoder."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pushvar.app.engine import Engine
+from pushvar.catalogue import FAILURE_CLASSES
+from pushvar.collect.fetch import Fetcher
+from pushvar.collect.targets import build_target
+from pushvar.convert.health import health_values
+from pushvar.convert.plan import all_families, labelled_rows
+from pushvar.errors import ConfigError, FetchError
+from pushvar.model import Fetched
+from pushvar.net.secrets import Secrets
+from pushvar.wire.exposition import FamilySamples, PrintedSample
+
+if TYPE_CHECKING:
+    from pushvar.app.world import World
+    from pushvar.collect.registry.protocol import Snapshot
+    from pushvar.model import Repair, Shape, Skipped, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The series of one document, grouped by family, and what became of the rest of it."""
+
+    families: tuple[FamilySamples, ...]
+    skipped: tuple[Skipped, ...]
+    repairs: tuple[Repair, ...]
+    time_ms: int
+
+
+def preview(snapshot: Snapshot, job: str | None, source: str, body: bytes | None, world: World) -> Preview:
+    """Convert one document as a target of ``job`` (by default the job that has it, or the first).
+
+    ``source`` is a URL, which is fetched when ``body`` is None, or the name of where the body came from.
+    Raises FetchError for what cannot be fetched or read, ConfigError for a job that does not exist.
+    """
+    engine = Engine(snapshot, Secrets(world.environment, world.read_file, world.monotonic_s))
+    target = _target(snapshot, job, source)
+    fetched = Fetched(body, world.now_ms(), 0.0) if body is not None else _fetch(engine, target, world)
+    try:
+        converted = engine.convert(target, fetched.body)
+    except FetchError as error:
+        raise _explained(error, source) from None
+    shape = converted.plan.shape
+    kept = len(shape.rows)
+    health = health_values(
+        up=True, duration_s=fetched.duration_s, scraped=kept, kept=kept, added=converted.added
+    )
+    families = _families(engine, target, shape, converted.values + health)
+    return Preview(families, shape.skipped, converted.repairs, fetched.time_ms)
+
+
+def _target(snapshot: Snapshot, job: str | None, source: str) -> Target:
+    """The target that the source is in this configuration, or would be if it were added."""
+    config = snapshot.config
+    is_url = "://" in source
+    parts = urlsplit(source if is_url else "")
+    groups = [
+        group for group in snapshot.groups if parts.netloc in group.addresses and job in (None, group.job)
+    ]
+    name = groups[0].job if groups else job or config.scrape_configs[0].job_name
+    scrape = next((one for one in config.scrape_configs if one.job_name == name), None)
+    if scrape is None:
+        names = ", ".join(one.job_name for one in config.scrape_configs)
+        raise ConfigError("--job", f"{name} is no job of this configuration", hint=f"it has {names}")
+    labels = dict(groups[0].labels) if groups else {}
+    if not is_url:
+        return build_target(config, scrape, "localhost:0", {"instance": source, **labels})
+    target = build_target(config, scrape, parts.netloc, labels)
+    return replace(target, url=source) if parts.path not in ("", "/") else target
+
+
+def _fetch(engine: Engine, target: Target, world: World) -> Fetched:
+    results: list[tuple[Fetched, FetchError | None]] = []
+    fetcher = Fetcher(world.now_ms, world.monotonic_s)
+    try:
+        fetcher.fetch_all(
+            [engine.endpoint(target)], lambda _, fetched, error: results.append((fetched, error))
+        )
+    finally:
+        fetcher.close()
+    fetched, error = results[0]
+    if error is not None:
+        raise _explained(error, target.url)
+    return fetched
+
+
+def _explained(error: FetchError, source: str) -> FetchError:
+    return FetchError(error.reason, f"{source}: {error.message}", hint=FAILURE_CLASSES[error.reason][1])
+
+
+def _families(engine: Engine, target: Target, shape: Shape, values: bytes) -> tuple[FamilySamples, ...]:
+    families = all_families(shape)
+    samples: dict[int, list[PrintedSample]] = {}
+    numbers = struct.unpack(f"<{len(values) // 8}d", values)
+    for (row, labels), value in zip(labelled_rows(engine.stamp(target), shape), numbers, strict=True):
+        samples.setdefault(row.family, []).append(PrintedSample(row.name, labels, value, None))
+    grouped = [FamilySamples(families[index], tuple(rows)) for index, rows in samples.items()]
+    return tuple(sorted(grouped, key=lambda group: group.family.name))

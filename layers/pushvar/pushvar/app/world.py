@@ -1,0 +1,49 @@
+"""The world as functions: environment, files, clocks, chance. Tests hand in another one."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that a run takes from outside besides the network.
+
+    ``sleep`` waits that many seconds, or less when somebody wants the run to end.
+    """
+
+    environment: Mapping[str, str]
+    read_file: Callable[[str], str]
+    now_ms: Callable[[], int]
+    monotonic_s: Callable[[], float]
+    sleep: Callable[[float], object]
+    random: Callable[[], float]
+
+
+def real_world(sleep: Callable[[float], object] = time.sleep) -> World:
+    """This machine's."""
+    return World(
+        environment=os.environ,
+        read_file=lambda path: Path(path).read_text(encoding="utf-8"),
+        now_ms=lambda: time.time_ns() // 1_000_000,
+        monotonic_s=time.monotonic,
+        sleep=sleep,
+        random=random.random,
+    )
+
+
+def default_state(world: World, name: str) -> str:
+    """Where state is kept when nobody says: the XDG state folder, one file for each configuration."""
+    chosen = world.environment.get("PUSHVAR_STATE")
+    if chosen:
+        return chosen
+    home = world.environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return f"sqlite:{Path(home) / 'pushvar' / name}.db"

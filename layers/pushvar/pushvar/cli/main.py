@@ -1,0 +1,92 @@
+"""The command ``pushvar``: finds the command's file, runs it, turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from pushvar import __version__
+from pushvar.errors import ComponentMissing, ConfigError, FetchError, PushError, PushvarError, StateError
+
+try:
+    import click
+except ModuleNotFoundError:
+    sys.exit("the command line needs click and rich: pip install 'pushvar[cli]'")
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FINE, FINDINGS, USAGE, TARGETS_FAILED, DELIVERY_FAILED, OUR_FAULT = range(6)
+"""Exit codes, the same for every command."""
+
+_EXIT_CODES: tuple[tuple[type[PushvarError], int], ...] = (
+    (ConfigError, USAGE),
+    (ComponentMissing, USAGE),
+    (StateError, USAGE),
+    (FetchError, TARGETS_FAILED),
+    (PushError, DELIVERY_FAILED),
+)
+
+_COMMANDS = ("run", "show", "demo", "receive", "version")
+
+_EPILOG = """\b
+Exit codes: 0 fine, 1 findings, 2 wrong usage or configuration,
+3 some targets failed, 4 delivery failed, 5 a fault of pushvar itself."""
+
+
+class Commands(click.Group):
+    """One file for each command; only the one that runs is loaded."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """In the order in which a newcomer meets them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name, loaded now."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"pushvar.cli.{cmd_name}").command
+        return command
+
+
+@click.command(cls=Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="pushvar")
+def pushvar() -> None:
+    r"""Go expvar in, Prometheus remote write out.
+
+    \b
+    pushvar demo                              see it work: a real Go program, a local page
+    pushvar show http://host:6060/debug/vars  what would be sent, without sending it
+    pushvar run --config pushvar.yml          fetch, convert, push; --once for cron
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit with its code; nobody is shown a traceback unless PUSHVAR_DEBUG is set."""
+    try:
+        code = pushvar.main(args=arguments, prog_name="pushvar", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else FINE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` is no error
+        sys.exit(FINE)
+    except PushvarError as error:
+        _say(error)
+        sys.exit(next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), OUR_FAULT))
+    except Exception as error:
+        if os.environ.get("PUSHVAR_DEBUG"):
+            raise
+        click.secho(f"pushvar: {type(error).__name__}: {error}", err=True, fg="red")
+        click.echo("this is a fault of pushvar; PUSHVAR_DEBUG=1 shows where", err=True)
+        sys.exit(OUR_FAULT)
+
+
+def _say(error: PushvarError) -> None:
+    for line in str(error).splitlines():
+        click.secho(f"pushvar: {line}", err=True, fg="red")

@@ -1,0 +1,68 @@
+"""``pushvar run``: the forwarder, once for cron or in a loop."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pushvar.app import Forwarder, real_world
+from pushvar.app.world import default_state
+from pushvar.cli.durations import DURATION
+from pushvar.cli.reporting import reporter
+
+if TYPE_CHECKING:
+    from pushvar.model import Report
+
+_EPILOG = """\b
+Examples:
+  pushvar run --config pushvar.yml                 the intervals of the configuration, until Ctrl-C
+  pushvar run --config pushvar.yml --every 15s     every target every 15 s
+  * * * * * pushvar run --config pushvar.yml --once    from cron; overlapping runs are harmless"""
+
+
+@click.command("run", epilog=_EPILOG)
+@click.option("--config", "-c", "config", required=True, metavar="FILE", help="The configuration.")
+@click.option("--once", is_flag=True, help="One cycle, then end with an exit code.")
+@click.option("--every", type=DURATION, metavar="TIME", help="Pace for all jobs (15s), instead of theirs.")
+@click.option(
+    "--state", metavar="sqlite:FILE", help="Where state is kept. [default: the user's state folder]"
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each cycle.")
+def command(config: str, once: bool, every: float | None, state: str | None, as_json: bool) -> int:  # noqa: FBT001
+    """Fetch the targets of a configuration and push their series to its backends."""
+    from pushvar.collect.registry import open_registry
+    from pushvar.state import open_state
+
+    if once and every:
+        raise click.UsageError("--once and --every exclude each other")
+    stop = threading.Event()
+    world = real_world(sleep=stop.wait)
+    name = f"{Path(config).stem}-{hashlib.sha256(str(Path(config).resolve()).encode()).hexdigest()[:8]}"
+    store = open_state(state or default_state(world, name))
+    forwarder = Forwarder(open_registry(config), store, world, owner=f"{os.uname().nodename}/{os.getpid()}")
+    show = reporter(as_json=as_json)
+    show.problems(forwarder.engine.problems)
+    try:
+        if once:
+            last = forwarder.cycle()
+            show.cycle(last)
+            return exit_code(last)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        forwarder.run(show.cycle, stop.is_set, every_s=every)
+    finally:
+        forwarder.close()
+    return 0
+
+
+def exit_code(report: Report) -> int:
+    """4 when something was not delivered, 3 when a target failed, 0 when all is well."""
+    if any(delivery.failed or delivery.error for delivery in report.deliveries):
+        return 4
+    return 3 if any(scrape.reason != "ok" for scrape in report.scrapes) else 0

@@ -1,0 +1,131 @@
+"""Fetch many targets at once: one deadline for each, and no target waits for a slow one.
+
+Concurrency is bounded only by file descriptors: it must exceed the number of targets that hang.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pushvar.errors import FetchError
+from pushvar.model import Fetched, Target
+from pushvar.net.client import Client, Origin
+
+if TYPE_CHECKING:
+    from pushvar.net.tls import TlsSettings
+
+CONCURRENCY = 500
+"""Fetches under way at once: half of the file descriptors of a Lambda environment."""
+
+_OK = range(200, 300)
+_REDIRECT = range(300, 400)
+_CLIENT = range(400, 500)
+_STATUS_REASONS = {401: "auth", 403: "auth", 404: "not_found", 429: "rate_limited"}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A target made ready to be fetched: where to connect, the bytes to send, the limits."""
+
+    target: Target
+    origin: Origin
+    head: bytes
+    timeout_s: float
+    body_limit: int
+
+
+def endpoint(
+    target: Target,
+    *,
+    tls: TlsSettings,
+    headers: Iterable[tuple[str, str]],
+    timeout_s: float,
+    body_limit: int,
+) -> Endpoint:
+    """Prepare a target: its request head never changes between cycles, unless a secret does."""
+    parts = urlsplit(target.url)
+    secure = parts.scheme == "https"
+    origin = Origin(parts.hostname or "", parts.port or (443 if secure else 80), tls if secure else None)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    lines = [
+        f"GET {path} HTTP/1.1",
+        f"Host: {parts.netloc}",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
+    return Endpoint(target, origin, "\r\n".join((*lines, "", "")).encode(), timeout_s, body_limit)
+
+
+Done = Callable[[Endpoint, Fetched, FetchError | None], None]
+"""What is called with each fetch as it ends: the endpoint, what came, and the error if it failed."""
+
+
+class Fetcher:
+    """Fetches over connections that stay open from cycle to cycle.
+
+    ``now_ms`` gives the sample timestamps, ``monotonic_s`` the durations.
+    """
+
+    def __init__(
+        self, now_ms: Callable[[], int], monotonic_s: Callable[[], float], *, concurrency: int = CONCURRENCY
+    ) -> None:
+        self._now_ms = now_ms
+        self._monotonic_s = monotonic_s
+        self._concurrency = concurrency
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._client = Client()
+
+    def fetch_all(self, endpoints: Sequence[Endpoint], done: Done) -> None:
+        """Fetch all of them and call ``done`` for each as it ends, from this thread.
+
+        A failed fetch comes with an empty body and its error. An exception in ``done`` ends the call.
+        """
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        self._loop.run_until_complete(self._run(endpoints, done))
+
+    async def _run(self, endpoints: Sequence[Endpoint], done: Done) -> None:
+        waiting = iter(endpoints)
+
+        async def work() -> None:
+            for one in waiting:
+                done(one, *await self._fetch(one))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(len(endpoints), self._concurrency)):
+                group.create_task(work())
+
+    async def _fetch(self, one: Endpoint) -> tuple[Fetched, FetchError | None]:
+        time_ms, start = self._now_ms(), self._monotonic_s()
+        body = b""
+        error: FetchError | None = None
+        try:
+            response = await self._client.get(
+                one.origin, one.head, timeout_s=one.timeout_s, body_limit=one.body_limit
+            )
+            check_status(response.status, response.headers.get("location", ""))
+            body = response.body
+        except FetchError as failure:
+            error = failure
+        return Fetched(body, time_ms, self._monotonic_s() - start), error
+
+    def close(self) -> None:
+        """Close all connections and the event loop."""
+        if self._loop is not None:
+            self._client.close()
+            self._loop.run_until_complete(asyncio.sleep(0))  # let the transports close
+            self._loop.close()
+            self._loop = None
+
+
+def check_status(status: int, location: str) -> None:
+    """Raise FetchError with the failure class of any status that is no success."""
+    if status in _OK:
+        return
+    if status in _REDIRECT:
+        raise FetchError("redirect", f"HTTP {status} to {location or 'nowhere'}")
+    default = "client" if status in _CLIENT else "server"
+    raise FetchError(_STATUS_REASONS.get(status, default), f"HTTP {status}")

@@ -1,0 +1,22 @@
+"""The synthetic series that every target yields in every cycle: ``up`` and the ``scrape_*`` ones."""
+
+from __future__ import annotations
+
+import struct
+
+from pushvar.catalogue import HEALTH
+from pushvar.model import Row
+
+_PATTERNS = struct.Struct(f"<{len(HEALTH)}d")
+
+
+def health_rows(first_family: int) -> tuple[Row, ...]:
+    """One row for each health family; ``first_family`` is the index of the first of them in a shape."""
+    return tuple(
+        Row(family.name, first_family + position, (), "", "health") for position, family in enumerate(HEALTH)
+    )
+
+
+def health_values(*, up: bool, duration_s: float, scraped: int, kept: int, added: int) -> bytes:
+    """Their 64-bit patterns, in the order of the catalogue."""
+    return _PATTERNS.pack(up, duration_s, scraped, kept, added)

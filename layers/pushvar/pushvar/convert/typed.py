@@ -1,0 +1,93 @@
+"""A decoder made for one structure: it reads numbers about three times as fast as a general one.
+
+msgspec decodes straight into a struct type with exactly the document's keys. Unknown keys are
+forbidden and all keys are required, so a document of any other structure is refused by the decoder
+itself, and the caller takes the general way.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from pushvar.catalogue import RING_SLOTS
+from pushvar.convert.structure import BOOL, HUGE, LIST, NULL, NUMBER, RING, STRING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from pushvar.convert.structure import Path, Structure
+
+LEAF_LIMIT = 5000
+"""Above this many keys in one document, making the type costs more than it saves."""
+
+_TYPES: dict[str, Any] = {
+    NUMBER: int | float,
+    BOOL: bool,
+    STRING: str,
+    NULL: None,
+    LIST: list[msgspec.Raw],
+    RING: Annotated[list[int], msgspec.Meta(min_length=RING_SLOTS, max_length=RING_SLOTS)],
+}
+
+
+def decoder(of: Structure, *, private: Iterable[str], inert: Collection[Path]) -> Callable[[bytes], Any]:
+    """A function from body bytes to a struct of this structure; it raises ``msgspec.MsgspecError`` otherwise.
+
+    ``private`` are top-level keys that the body has besides; they, and the ``inert`` paths, may hold
+    anything: their bytes are skipped, never turned into values.
+    """
+    if _size(of) > LEAF_LIMIT:
+        return _refuse
+    hidden = tuple((key, msgspec.Raw) for key in private)
+    try:
+        return msgspec.json.Decoder(_struct(of, (), inert, hidden)).decode
+    except ValueError:  # msgspec has no field for a key with a quote, a control or a lone surrogate in it
+        return _refuse
+
+
+def getter(of: Structure, paths: Sequence[Path]) -> Callable[[Any], tuple[Any, ...]]:
+    """A function from a decoded struct to the values at these paths."""
+    names = [_attribute(of, path) for path in paths]
+    if not names:
+        return lambda _: ()
+    read = attrgetter(*names)
+    return read if len(names) > 1 else lambda value: (read(value),)
+
+
+def _struct(
+    of: Structure, path: Path, inert: Collection[Path], hidden: tuple[tuple[str, Any], ...] = ()
+) -> Any:
+    fields = [(key, _type(kind, (*path, key), inert)) for key, kind in of] + list(hidden)
+    return msgspec.defstruct(
+        "Structure",
+        [(f"f{index}", kind) for index, (_, kind) in enumerate(fields)],
+        rename={f"f{index}": key for index, (key, _) in enumerate(fields)},
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+
+
+def _type(kind: Any, path: Path, inert: Collection[Path]) -> Any:
+    if isinstance(kind, tuple):
+        return _struct(kind, path, inert)
+    return msgspec.Raw if path in inert else _TYPES[kind]
+
+
+def _attribute(of: Structure, path: Path) -> str:
+    index = next(index for index, (key, _) in enumerate(of) if key == path[0])
+    rest = f".{_attribute(of[index][1], path[1:])}" if len(path) > 1 else ""
+    return f"f{index}{rest}"
+
+
+def _size(of: Structure) -> int:
+    """How many leaves there are; a number too wide for a float counts as too many."""
+    return sum(
+        _size(kind) if isinstance(kind, tuple) else LEAF_LIMIT + 1 if kind == HUGE else 1 for _, kind in of
+    )
+
+
+def _refuse(_: bytes) -> Any:
+    raise msgspec.ValidationError("this structure is read the general way")

@@ -1,0 +1,127 @@
+"""The corridor: one shard, one cycle, the order of the steps.
+
+    lease -> fetch -> decode -> map -> label -> encode -> deliver -> commit
+
+Steps raise; here an error becomes a field of a result, so that one target or backend never stops the
+others. Everything that touches the world is handed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pushvar.convert.health import health_values
+from pushvar.errors import FetchError, PushvarError
+from pushvar.model import Report, Scrape
+from pushvar.state.protocol import Head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pushvar.collect.fetch import Endpoint
+    from pushvar.convert.converter import Converted
+    from pushvar.model import Delivery, Fetched, Plan, Target
+    from pushvar.state.protocol import Lease, StateStore
+
+LEASE_MARGIN_MS = 15_000
+"""How much longer than its deadline a cycle may hold the shard; a crash costs others this much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a cycle is made of; the composition root joins them."""
+
+    fetch_all: Callable[[Sequence[Endpoint], Callable[[Endpoint, Fetched, FetchError | None], None]], None]
+    convert: Callable[[Target, bytes], Converted]
+    failed: Callable[[Target], Plan]
+    deliver: Callable[[Sequence[Scrape], float], tuple[Delivery, ...]]
+    state: StateStore
+    now_ms: Callable[[], int]
+    monotonic_s: Callable[[], float]
+
+
+def run_cycle(
+    steps: Steps, endpoints: Sequence[Endpoint], *, shard: str, owner: str, cycle: int, budget_s: float
+) -> Report:
+    """Run one cycle of one shard and report it; ``budget_s`` is the time it may take.
+
+    Gives a report that says so, and does nothing else, while another writer holds the shard. Raises
+    StateError when the state store fails: without its lease nothing may be sent.
+    """
+    started_ms, start_s = steps.now_ms(), steps.monotonic_s()
+    ttl_ms = int(budget_s * 1000) + LEASE_MARGIN_MS
+    lease = steps.state.acquire(shard, owner, cycle=cycle, now_ms=started_ms, ttl_ms=ttl_ms)
+    if lease is None:
+        return Report(shard, cycle, started_ms, 0.0, skipped="another writer holds this shard")
+    try:
+        scrapes = scrape_all(steps, endpoints)
+        deliveries = steps.deliver(scrapes, start_s + budget_s)
+        steps.state.commit(lease, _next_head(lease, cycle, scrapes, deliveries))
+    finally:
+        steps.state.release(lease)
+    return Report(
+        shard, cycle, started_ms, steps.monotonic_s() - start_s, tuple(scrapes), deliveries,
+        lost_cycles=_lost_cycles(lease),
+    )  # fmt: skip
+
+
+def scrape_all(steps: Steps, endpoints: Sequence[Endpoint]) -> list[Scrape]:
+    """Fetch and convert every endpoint: one scrape for each, up or down."""
+    scrapes: list[Scrape] = []
+
+    def done(endpoint: Endpoint, fetched: Fetched, error: FetchError | None) -> None:
+        scrapes.append(_scrape(steps, endpoint.target, fetched, error))
+
+    steps.fetch_all(endpoints, done)
+    return scrapes
+
+
+def _scrape(steps: Steps, target: Target, fetched: Fetched, error: FetchError | None) -> Scrape:
+    if error is None:
+        try:
+            return _success(steps.convert(target, fetched.body), fetched)
+        except FetchError as refused:
+            error = refused
+        except PushvarError as refused:
+            error = FetchError("internal", str(refused))
+        except Exception as fault:  # noqa: BLE001 - a fault in one target's document is that target's only
+            error = FetchError("internal", f"{type(fault).__name__}: {fault}")
+    values = health_values(up=False, duration_s=fetched.duration_s, scraped=0, kept=0, added=0)
+    return Scrape(
+        steps.failed(target), values, fetched.time_ms, error.reason, error.message,
+        duration_s=fetched.duration_s, body_bytes=len(fetched.body),
+    )  # fmt: skip
+
+
+def _success(converted: Converted, fetched: Fetched) -> Scrape:
+    samples = len(converted.plan.shape.rows)
+    health = health_values(
+        up=True, duration_s=fetched.duration_s, scraped=samples, kept=samples, added=converted.added
+    )
+    return Scrape(
+        converted.plan, converted.values + health, fetched.time_ms,
+        duration_s=fetched.duration_s, body_bytes=len(fetched.body),
+        samples=samples, repairs=len(converted.repairs),
+    )  # fmt: skip
+
+
+def _lost_cycles(lease: Lease) -> int:
+    return int(lease.head.started_cycle > lease.head.finished_cycle)
+
+
+def _next_head(lease: Lease, cycle: int, scrapes: Sequence[Scrape], deliveries: Sequence[Delivery]) -> Head:
+    """The head after this cycle: what it counted is added to what the shard had counted before."""
+    counted: dict[str, float] = {
+        "cycles_lost": _lost_cycles(lease),
+        "samples_sent": sum(delivery.sent for delivery in deliveries),
+        "samples_failed": sum(delivery.failed for delivery in deliveries),
+    }
+    for scrape in scrapes:
+        key = f"scrapes/{scrape.reason}"
+        counted[key] = counted.get(key, 0) + 1
+    return Head(cycle, cycle, _sum(lease.head.counters, counted), lease.head.lanes)
+
+
+def _sum(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
+    return {key: before.get(key, 0) + now.get(key, 0) for key in sorted({*before, *now})}

@@ -1,0 +1,53 @@
+"""Scrapes -> batches: packed series cut into requests by samples and by bytes. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushvar.model import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pushvar.model import Scrape, SeriesTemplate
+
+MAX_BYTES = 900_000
+"""Uncompressed bytes of one request: safe below 1 MB however a receiver means its limit."""
+
+
+def cut(scrapes: Iterable[Scrape], *, max_samples: int, max_bytes: int = MAX_BYTES) -> Iterator[Batch]:
+    """Pack the scrapes in their order; a target is only split when it alone is over a limit."""
+    parts: list[bytes] = []
+    samples = size = 0
+    for scrape in scrapes:
+        for part, count in _pieces(scrape, max_samples, max_bytes):
+            if parts and (samples + count > max_samples or size + len(part) > max_bytes):
+                yield Batch(tuple(parts), samples, size)
+                parts, samples, size = [], 0, 0
+            parts.append(part)
+            samples += count
+            size += len(part)
+    if parts:
+        yield Batch(tuple(parts), samples, size)
+
+
+def _pieces(scrape: Scrape, max_samples: int, max_bytes: int) -> Iterator[tuple[bytes, int]]:
+    template = scrape.plan.template
+    packed = template.pack(scrape.values, scrape.time_ms)
+    count = len(template.offsets) - 1
+    if count <= max_samples and len(packed) <= max_bytes:
+        yield packed, count
+        return
+    yield from _split(packed, template, max_samples, max_bytes)
+
+
+def _split(
+    packed: bytes, template: SeriesTemplate, max_samples: int, max_bytes: int
+) -> Iterator[tuple[bytes, int]]:
+    offsets = template.offsets
+    first = 0
+    for after in range(1, len(offsets)):
+        last = after == len(offsets) - 1
+        if last or after - first == max_samples or offsets[after + 1] - offsets[first] > max_bytes:
+            yield packed[offsets[first] : offsets[after]], after - first
+            first = after

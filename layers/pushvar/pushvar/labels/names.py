@@ -1,0 +1,43 @@
+"""Legal names out of whatever a payload calls its things.
+
+Metric names ``[a-zA-Z_:][a-zA-Z0-9_:]*`` and label names ``[a-zA-Z_][a-zA-Z0-9_]*`` are those of the
+remote-write 1.0 specification; a colon is kept for recording rules and never made here.
+"""
+
+from __future__ import annotations
+
+import re
+
+_WORD_END = re.compile(r"([a-z0-9])([A-Z])")
+_ACRONYM_END = re.compile(r"([A-Z]+)([A-Z][a-z])")
+_ILLEGAL = re.compile(r"[^a-z0-9]+")
+_LEGAL_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
+_LEGAL_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\Z")
+_LABEL_ILLEGAL = re.compile(r"[^a-zA-Z0-9_]")
+
+
+def metric_name(text: str) -> str:
+    """A metric name in snake case: camelCase split, every other character a single underscore.
+
+    A leading digit gets an underscore before it, leading underscores of other origin go. Gives ""
+    when nothing nameable is left (``"---"``).
+    """
+    split = _ACRONYM_END.sub(r"\1_\2", _WORD_END.sub(r"\1_\2", text))
+    name = _ILLEGAL.sub("_", split.lower()).strip("_")
+    return f"_{name}" if name[:1].isdigit() else name
+
+
+def label_name(text: str) -> str:
+    """A label name: every illegal character becomes an underscore (``app.io/name`` -> ``app_io_name``)."""
+    name = _LABEL_ILLEGAL.sub("_", text)
+    return f"_{name}" if name[:1].isdigit() else name
+
+
+def is_metric_name(name: str) -> bool:
+    """Whether a receiver may be sent this metric name."""
+    return _LEGAL_METRIC.match(name) is not None
+
+
+def is_label_name(name: str) -> bool:
+    """Whether a receiver may be sent this label name (``__name__`` is one)."""
+    return _LEGAL_LABEL.match(name) is not None
