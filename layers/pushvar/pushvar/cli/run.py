@@ -13,8 +13,8 @@ import click
 
 from pushvar.app import Forwarder, real_world
 from pushvar.app.world import default_state
-from pushvar.cli.durations import DURATION
 from pushvar.cli.reporting import reporter
+from pushvar.cli.values import DURATION
 
 if TYPE_CHECKING:
     from pushvar.model import Report

@@ -1,13 +1,8 @@
-"""Durations on the command line, in Prometheus' grammar."""
+"""Values on the command line: durations in Prometheus' grammar, and ports."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
-
-if TYPE_CHECKING:
-    from pushvar.config.values import Duration
 
 
 class DurationType(click.ParamType[float]):
@@ -16,14 +11,15 @@ class DurationType(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Parse, or fail with the place."""
+        """Parse, or fail with what to write instead."""
         from pushvar.config.grammar import duration
+        from pushvar.errors import ConfigError
 
         if isinstance(value, float):
             return value
         try:
-            parsed: Duration = duration(str(value))
-        except ValueError as error:
+            parsed = duration(str(value))
+        except ConfigError as error:
             self.fail(str(error), param, ctx)
         if not parsed:
             self.fail(f"{value!r} is no time; write 15s or 1m30s", param, ctx)
@@ -31,3 +27,4 @@ class DurationType(click.ParamType[float]):
 
 
 DURATION = DurationType()
+PORT = click.IntRange(0, 65_535)
