@@ -72,6 +72,7 @@ MALFORMED = [
     OK + b"no colon here\r\n\r\n",
     OK + b"Content-Length: -1\r\n\r\n",
     OK + b"Content-Length: x\r\n\r\n",
+    OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
     OK + b"Transfer-Encoding: gzip\r\n\r\n",
     OK + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
     OK + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n",

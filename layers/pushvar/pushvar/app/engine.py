@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from pushvar.model import Family, Plan, Target
     from pushvar.net.secrets import Secrets
 
+BODY_CEILING = 256 * 1024 * 1024
+"""Bytes that are read at most where the configuration sets no limit: nothing is read without an end."""
+
 _ACCEPT = "application/json,*/*;q=0.1"
 
 
 class Engine:
-    """The compiled form of one snapshot. ``problems`` holds what had to be refused, such as duplicates."""
+    """The compiled form of one snapshot. ``refused`` holds the targets that are not fetched, and why."""
 
     def __init__(self, snapshot: Snapshot, secrets: Secrets) -> None:
         self.snapshot = snapshot
@@ -42,7 +45,7 @@ class Engine:
         self._limits = {name: _limits(job) for name, job in self._jobs.items()}
         targets, refused = build_targets(self.config, snapshot.groups)
         self.targets = targets
-        self.problems: tuple[ConfigError, ...] = (*snapshot.problems, *refused)
+        self.refused: tuple[ConfigError, ...] = refused
         self._stamps = {target.key: self.stamp(target) for target in targets}
         self._endpoints: dict[str, tuple[tuple[tuple[str, str], ...], list[Endpoint]]] = {}
 
@@ -88,7 +91,7 @@ class Engine:
             tls=tls_settings(job.tls_config),
             headers=self._headers(job) if headers is None else headers,
             timeout_s=job.scrape_timeout.s,
-            body_limit=job.body_size_limit or (1 << 62),
+            body_limit=job.body_size_limit or BODY_CEILING,
         )
 
     def _headers(self, job: ScrapeConfig) -> list[tuple[str, str]]:

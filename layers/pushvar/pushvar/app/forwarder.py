@@ -27,10 +27,7 @@ _EARLY = 0.05
 
 
 class Forwarder:
-    """Fetches the targets of a registry and pushes them to its backends, cycle by cycle.
-
-    ``refused`` is why the newest version of the configuration is not in use, if it is not.
-    """
+    """Fetches the targets of a registry and pushes them to its backends, cycle by cycle."""
 
     def __init__(self, registry: Registry, state: StateStore, world: World, *, owner: str) -> None:
         self._registry = registry
@@ -39,8 +36,9 @@ class Forwarder:
         self._owner = owner
         self._secrets = Secrets(world.environment, world.read_file, world.monotonic_s)
         self._fetcher = Fetcher(world.now_ms, world.monotonic_s)
-        self.refused: ConfigError | None = None
-        self._use(registry.load())
+        self._unusable: tuple[ConfigError, ...] = ()
+        self._snapshot = registry.load()
+        self._use(self._snapshot)
 
     def _use(self, snapshot: Snapshot) -> None:
         if not snapshot.config.remote_write:
@@ -96,17 +94,22 @@ class Forwarder:
 
     def _reload(self) -> None:
         """Take a new version of the configuration, if there is one that may be used."""
-        self.refused = None
+        self._unusable = ()
         try:
-            snapshot = self._registry.load()
-            if snapshot.version == self._engine.snapshot.version:
+            self._snapshot = self._registry.load()
+            if self._snapshot.version == self._engine.snapshot.version:
                 return
             old = self._backends
-            self._use(snapshot)
+            self._use(self._snapshot)
         except ConfigError as error:
-            self.refused = error
+            self._unusable = (error,)
         else:
             old.close()
+
+    @property
+    def problems(self) -> tuple[ConfigError, ...]:
+        """What is wrong although the forwarder works: an unusable new version, bad target files."""
+        return (*self._unusable, *self._snapshot.problems, *self._engine.refused)
 
     def _due(self, now_ms: int, every_s: float | None) -> list[str]:
         """The jobs whose turn it is; a timer that rings a little early is not early."""

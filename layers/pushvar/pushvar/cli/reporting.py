@@ -24,7 +24,7 @@ class Reporter(Protocol):
     """Tells about problems of the configuration and about cycles."""
 
     def problems(self, problems: Sequence[ConfigError]) -> None:
-        """What was refused although the configuration as a whole is usable."""
+        """What is wrong although the run goes on; said once for as long as it lasts."""
 
     def cycle(self, report: Report) -> None:
         """One cycle ended."""
@@ -35,16 +35,31 @@ def reporter(*, as_json: bool) -> Reporter:
     return JsonLines() if as_json else Lines()
 
 
+class _News:
+    """Tells apart what was said in the cycle before from what is new."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def of(self, problems: Sequence[ConfigError]) -> list[str]:
+        """The texts that were not among the last call's."""
+        texts = [str(problem) for problem in problems]
+        new = [text for text in texts if text not in self._said]
+        self._said = set(texts)
+        return new
+
+
 class Lines:
     """One line for each cycle, one for each target or backend whose state changed."""
 
     def __init__(self) -> None:
         self._down: dict[str, str] = {}
         self._failing: dict[str, str] = {}
+        self._news = _News()
 
     def problems(self, problems: Sequence[ConfigError]) -> None:
         """Yellow, on standard error."""
-        for problem in problems:
+        for problem in self._news.of(problems):
             click.secho(f"warning: {problem}", err=True, fg="yellow")
 
     def cycle(self, report: Report) -> None:
@@ -75,10 +90,13 @@ class Lines:
 class JsonLines:
     """One JSON object for each cycle, on standard output."""
 
+    def __init__(self) -> None:
+        self._news = _News()
+
     def problems(self, problems: Sequence[ConfigError]) -> None:
         """On standard error: standard output holds cycles only."""
-        for problem in problems:
-            click.echo(json.dumps({"schema": SCHEMA, "problem": str(problem)}), err=True)
+        for problem in self._news.of(problems):
+            click.echo(json.dumps({"schema": SCHEMA, "problem": problem}), err=True)
 
     def cycle(self, report: Report) -> None:
         """The whole report, less the values."""

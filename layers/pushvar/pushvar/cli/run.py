@@ -47,15 +47,20 @@ def command(config: str, once: bool, every: float | None, state: str | None, as_
     store = open_state(state or default_state(world, name))
     forwarder = Forwarder(open_registry(config), store, world, owner=f"{os.uname().nodename}/{os.getpid()}")
     show = reporter(as_json=as_json)
-    show.problems(forwarder.engine.problems)
+    show.problems(forwarder.problems)
+
+    def tell(report: Report) -> None:
+        show.problems(forwarder.problems)
+        show.cycle(report)
+
     try:
         if once:
             last = forwarder.cycle()
-            show.cycle(last)
+            tell(last)
             return exit_code(last)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        forwarder.run(show.cycle, stop.is_set, every_s=every)
+        forwarder.run(tell, stop.is_set, every_s=every)
     finally:
         forwarder.close()
     return 0

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from pushvar.errors import ConfigError
-from pushvar.labels.names import label_name
 from pushvar.labels.sets import label_set
 from pushvar.labels.tenancy import tenant_labels
 from pushvar.model import Target
@@ -42,15 +41,14 @@ def build_targets(
 
 def build_target(config: Config, scrape: ScrapeConfig, address: str, registry: dict[str, str]) -> Target:
     """One target: ``job`` and ``instance`` unless the registry sets them, its labels, the tenant labels."""
-    legal = {label_name(name): value for name, value in registry.items() if not name.startswith("__")}
-    service = legal.get("job") or scrape.job_name
+    service = registry.get("job") or scrape.job_name
     labels = label_set(
         {
             "job": scrape.job_name,
             "instance": address,
-            **{name: value for name, value in legal.items() if value},
+            **registry,
             **tenant_labels(
-                legal,
+                registry,
                 service,
                 default_customer_id=config.tenancy.default_customer_id,
                 tiers=[name for name, _ in config.tenancy.tiers],

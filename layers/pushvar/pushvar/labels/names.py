@@ -13,7 +13,6 @@ _ACRONYM_END = re.compile(r"([A-Z]+)([A-Z][a-z])")
 _ILLEGAL = re.compile(r"[^a-z0-9]+")
 _LEGAL_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
 _LEGAL_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\Z")
-_LABEL_ILLEGAL = re.compile(r"[^a-zA-Z0-9_]")
 
 
 def metric_name(text: str) -> str:
@@ -24,12 +23,6 @@ def metric_name(text: str) -> str:
     """
     split = _ACRONYM_END.sub(r"\1_\2", _WORD_END.sub(r"\1_\2", text))
     name = _ILLEGAL.sub("_", split.lower()).strip("_")
-    return f"_{name}" if name[:1].isdigit() else name
-
-
-def label_name(text: str) -> str:
-    """A label name: every illegal character becomes an underscore (``app.io/name`` -> ``app_io_name``)."""
-    name = _LABEL_ILLEGAL.sub("_", text)
     return f"_{name}" if name[:1].isdigit() else name
 
 

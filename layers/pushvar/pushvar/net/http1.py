@@ -105,9 +105,14 @@ class ResponseReader:
             name, colon, value = line.partition(":")
             if not colon:
                 raise Malformed("a header line without a colon")
-            self._headers[name.strip().lower()] = value.strip()
+            self._add_header(name.strip().lower(), value.strip())
         self._plan_body()
         return True
+
+    def _add_header(self, name: str, value: str) -> None:
+        if name == "content-length" and self._headers.get(name, value) != value:
+            raise Malformed("two different Content-Length headers")
+        self._headers[name] = value
 
     def _plan_body(self) -> None:
         coding = self._headers.get("transfer-encoding", "").lower()

@@ -1,1 +1,43 @@
-"""Target sources: one file each, found by the scheme of its reference."""
+"""Target sources: one file each, found by the scheme of its reference (``file:pushvar.yml``).
+
+A source is a module of this folder, named like its scheme, with a function
+``registry(location: str) -> Registry``. Only modules that stand here can be named; ``protocol`` and
+those with a leading underscore are no schemes.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
+
+from pushvar.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pushvar.collect.registry.protocol import Registry
+
+_REFERENCE = re.compile(r"([a-z][a-z0-9_]+):(.*)", re.DOTALL)
+_NOT_SCHEMES = frozenset(["protocol"])
+
+
+def schemes() -> tuple[str, ...]:
+    """The schemes that a reference may have."""
+    names = {module.name for module in iter_modules(__path__)} - _NOT_SCHEMES
+    return tuple(sorted(name for name in names if not name.startswith("_")))
+
+
+def open_registry(reference: str) -> Registry:
+    """The registry that ``scheme:location`` names; a reference without scheme is the path of a file.
+
+    Raises ConfigError for a scheme that has no module here, and for an empty reference.
+    """
+    found = _REFERENCE.fullmatch(reference)
+    scheme, location = (found[1], found[2]) if found else ("file", reference)
+    if scheme not in schemes():
+        hint = f"write file:PATH; the schemes are: {', '.join(schemes())}"
+        raise ConfigError("", f"{reference}: no registry has the scheme {scheme}", hint=hint)
+    if not location:
+        raise ConfigError("", "no configuration is named", hint="give a file, such as pushvar.yml")
+    opened: Registry = import_module(f"{__name__}.{scheme}").registry(location)
+    return opened

@@ -31,7 +31,7 @@ _TOKEN = re.compile(
 )
 _GO_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})|([av])|(.))", re.DOTALL)
 _GO_CONTROL = {"a": "\\u0007", "v": "\\u000b"}
-_TOP_LEVEL_KEY = re.compile(r'(?:\A\s*\{|,)\n?\s*("(?:[^"\\\n]|\\.)*")\s*: ?')
+_TOP_LEVEL_KEY = re.compile(r'(?:\A\s*\{\s*|,\n\s*)("(?:[^"\\\n]|\\.)*")\s*: ?')
 _LONGEST_INTEGER = 4000  # digits; Python itself refuses to parse more than 4300
 _JOINS = 64  # how often one value, and
 _JOINS_OF_A_BODY = 512  # how often all values together, may be tried past what looks like the next key

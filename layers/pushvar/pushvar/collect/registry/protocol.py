@@ -1,0 +1,56 @@
+"""The registry protocol: what a target source gives, whatever it reads.
+
+A registry is asked once per cycle and gives one complete snapshot: a configuration that is checked,
+and the target groups of all its jobs. It never gives half of a change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pushvar.config.schema import Config
+    from pushvar.errors import ConfigError
+    from pushvar.model import Labels
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGroup:
+    """Targets of one job that share labels.
+
+    ``source`` says where the group stands (``scrape_configs[0].static_configs[1]``,
+    ``targets/pay.yml[0]``). ``addresses`` are ``host:port``, never without a port. ``labels`` are
+    those of the group alone, sorted: legal names, no ``__*``, no empty value; ``job`` and ``instance``
+    only where the document sets them.
+    """
+
+    job: str
+    source: str
+    addresses: tuple[str, ...]
+    labels: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything a cycle needs to know of its targets, at one moment.
+
+    ``version`` changes when the configuration or any group does. ``problems`` are those that cost
+    no target yet: a file of targets that cannot be used and keeps its previous content.
+    """
+
+    config: Config
+    groups: tuple[TargetGroup, ...]
+    version: str
+    problems: tuple[ConfigError, ...] = ()
+
+
+class Registry(Protocol):
+    """One target source. It does no I/O when it is constructed, only when it is loaded."""
+
+    def load(self) -> Snapshot:
+        """The registry's present content; cheap, and the same object, when nothing changed.
+
+        Raises ConfigError (ConfigErrors for a document that may not be used) when there is no
+        usable configuration; what a previous call gave stays valid.
+        """

@@ -1,0 +1,164 @@
+"""Checks across values: what no single value shows. Each gives findings; none stops at the first.
+
+They run on the completed configuration. A finding names the values it rests on, so that a value
+that could not be read gives no second message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushvar.config import grammar
+from pushvar.config.grammar import quoted
+from pushvar.config.problems import Finding, rendered
+from pushvar.config.values import Duration
+from pushvar.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pushvar.config.problems import Path
+    from pushvar.config.schema import Config, FileGroup, RemoteWrite, ScrapeConfig, StaticConfig, Tenancy
+
+SHORTEST_INTERVAL = Duration(1_000)
+"""No target is scraped oftener (DESIGN section 8); on AWS the shortest is 10s, which the plan checks."""
+
+_GLOBAL_INTERVAL: Path = ("global", "scrape_interval")
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """Everything wrong across the values of a configuration, in no particular order."""
+    for check in CHECKS:
+        yield from check(config)
+
+
+def group_findings(
+    groups: Iterable[FileGroup | StaticConfig], tenancy: Tenancy, path: Path = ()
+) -> Iterator[Finding]:
+    """Everything wrong with the labels of target groups that stand as a list at ``path``."""
+    for index, group in enumerate(groups):
+        labels: Path = (*path, index, "labels")
+        yield from _tenant_labels(group.labels, labels, tenancy)
+        if tenancy.strict and group.targets and not dict(group.labels).get("customer_id"):
+            hint = "add the label customer_id, or set tenancy.strict to false"
+            yield Finding((*labels, "customer_id"), "targets without a customer_id", hint, (("tenancy",),))
+
+
+def _tenant_labels(labels: Iterable[tuple[str, str]], path: Path, tenancy: Tenancy) -> Iterator[Finding]:
+    given = dict(labels)
+    if "customer_id" in given:
+        try:
+            grammar.customer_id(given["customer_id"])
+        except ConfigError as error:
+            yield Finding((*path, "customer_id"), error.problem, error.hint)
+    tiers = [name for name, _tier in tenancy.tiers]
+    if "sla_tier" in given and given["sla_tier"] not in tiers:
+        problem = f"{quoted(given['sla_tier'])} is not a tier"
+        yield Finding(
+            (*path, "sla_tier"), problem, f"the tiers are {', '.join(tiers)}", (("tenancy", "tiers"),)
+        )
+
+
+def _jobs(config: Config) -> Iterator[tuple[Path, ScrapeConfig]]:
+    for index, job in enumerate(config.scrape_configs):
+        yield ("scrape_configs", index), job
+
+
+def _backends(config: Config) -> Iterator[tuple[Path, RemoteWrite]]:
+    for index, remote in enumerate(config.remote_write):
+        yield ("remote_write", index), remote
+
+
+def _something_to_scrape(config: Config) -> Iterator[Finding]:
+    if not config.scrape_configs:
+        yield Finding(("scrape_configs",), "no scrape config", "add one with job_name and static_configs")
+
+
+def _unique_names(config: Config) -> Iterator[Finding]:
+    jobs = [((*path, "job_name"), job.job_name) for path, job in _jobs(config)]
+    backends = [((*path, "name"), remote.name) for path, remote in _backends(config)]
+    for named in (jobs, backends):
+        first: dict[str, Path] = {}
+        for path, name in named:
+            if first.setdefault(name, path) != path:
+                problem = f"{quoted(name)} is the name of {rendered(first[name][:-1])} too"
+                yield Finding(path, problem, "give each a name of its own")
+
+
+def _intervals(config: Config) -> Iterator[Finding]:
+    blocks: list[tuple[Path, Duration, Duration]] = [
+        (("global",), config.global_.scrape_interval, config.global_.scrape_timeout),
+        *((path, job.scrape_interval, job.scrape_timeout) for path, job in _jobs(config)),
+    ]
+    for path, interval, timeout in blocks:
+        own: Path = (*path, "scrape_interval")
+        if interval < SHORTEST_INTERVAL and (
+            path == ("global",) or interval != config.global_.scrape_interval
+        ):
+            yield Finding(own, f"{interval} is too short", f"the shortest is {SHORTEST_INTERVAL}")
+        if timeout > interval:
+            problem = f"{timeout} is longer than the scrape_interval, {interval}"
+            hint = f"write {interval} or less"
+            yield Finding((*path, "scrape_timeout"), problem, hint, (own, _GLOBAL_INTERVAL))
+
+
+def _authentication(config: Config) -> Iterator[Finding]:
+    blocks: list[tuple[Path, ScrapeConfig | RemoteWrite]] = [*_jobs(config), *_backends(config)]
+    for path, block in blocks:
+        if block.basic_auth is not None and block.authorization is not None:
+            yield Finding((*path, "authorization"), "given together with basic_auth", "keep one")
+        if bool(block.tls_config.cert_file) != bool(block.tls_config.key_file):
+            missing = "key_file" if block.tls_config.cert_file else "cert_file"
+            yield Finding(
+                (*path, "tls_config", missing), "required", "cert_file and key_file belong together"
+            )
+
+
+def _headers(config: Config) -> Iterator[Finding]:
+    for path, job in _jobs(config):
+        yield from _same_header((*path, "http_headers"), [name for name, _header in job.http_headers])
+    for path, remote in _backends(config):
+        yield from _same_header((*path, "headers"), [name for name, _value in remote.headers])
+
+
+def _same_header(path: Path, names: list[str]) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for name in names:
+        if seen.setdefault(name.lower(), name) != name:
+            yield Finding((*path, name), f"the same header as {seen[name.lower()]}", "keep one")
+
+
+def _queues(config: Config) -> Iterator[Finding]:
+    for path, remote in _backends(config):
+        queue = remote.queue_config
+        if queue.min_backoff > queue.max_backoff:
+            own: Path = (*path, "queue_config", "min_backoff")
+            problem = f"{queue.min_backoff} is longer than max_backoff, {queue.max_backoff}"
+            yield Finding(own, problem, f"write {queue.max_backoff} or less", ((*own[:-1], "max_backoff"),))
+
+
+def _files(config: Config) -> Iterator[Finding]:
+    for path, job in _jobs(config):
+        for index, group in enumerate(job.file_sd_configs):
+            if not group.files:
+                yield Finding(
+                    (*path, "file_sd_configs", index, "files"), "no file", 'write ["targets/*.yml"]'
+                )
+
+
+def _targets(config: Config) -> Iterator[Finding]:
+    yield from _tenant_labels(config.global_.external_labels, ("global", "external_labels"), config.tenancy)
+    for path, job in _jobs(config):
+        yield from group_findings(job.static_configs, config.tenancy, (*path, "static_configs"))
+
+
+CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
+    _something_to_scrape,
+    _unique_names,
+    _intervals,
+    _authentication,
+    _headers,
+    _queues,
+    _files,
+    _targets,
+)

@@ -1,0 +1,76 @@
+"""Text in, a checked configuration or every problem of the text out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushvar.config.checks import findings, group_findings
+from pushvar.config.complete import completed
+from pushvar.config.document import parse
+from pushvar.config.keys import type_of
+from pushvar.config.nodes import ListNode, MappingNode, ScalarNode
+from pushvar.config.problems import Problems
+from pushvar.config.reader import Reader
+from pushvar.config.schema import Config, FileGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pushvar.config.nodes import Node
+    from pushvar.config.problems import Finding, Path
+    from pushvar.config.schema import Tenancy
+
+
+def load(text: str, *, source: str, directory: str = "") -> Config:
+    """The configuration in ``text``, YAML or JSON, complete and checked.
+
+    ``source`` names the document in messages. Relative paths in it (files of targets, TLS files,
+    secrets in files) are taken from ``directory``; empty leaves them as they are.
+    Raises ConfigErrors with every problem, each with its path and ``source:line:column``.
+    """
+    root = parse(text, source)
+    problems = Problems(source)
+    read: Config = Reader(problems).read(root, type_of(Config), ())
+    config = completed(read, directory)
+    _note(findings(config), root, problems)
+    problems.raise_all()
+    return config
+
+
+def load_groups(text: str, *, source: str, tenancy: Tenancy) -> tuple[FileGroup, ...]:
+    """The target groups in the ``text`` of a file_sd file: a list of ``{targets, labels}``.
+
+    Raises ConfigErrors as ``load`` does, also for labels that ``tenancy`` does not allow.
+    """
+    root = parse(text, source)
+    problems = Problems(source)
+    groups: tuple[FileGroup, ...] = Reader(problems).read(root, type_of(tuple[FileGroup, ...]), ())
+    _note(group_findings(groups, tenancy), root, problems)
+    problems.raise_all()
+    return groups
+
+
+def _note(found: Iterable[Finding], root: Node, problems: Problems) -> None:
+    for finding in found:
+        if not problems.know((finding.path, *finding.depends)):
+            problems.add(_nearest(root, finding.path), finding.path, finding.problem, finding.hint)
+
+
+def _nearest(root: Node, path: Path) -> Node:
+    """The node at the path, or the last one on the way to it that the document has."""
+    node = root
+    for step in path:
+        below = _child(node, step)
+        if below is None:
+            return node
+        node = below
+    return node
+
+
+def _child(node: Node, step: str | int) -> Node | None:
+    if isinstance(node, ListNode) and isinstance(step, int):
+        return node.items[step]
+    for entry in node.entries if isinstance(node, MappingNode) else ():
+        if isinstance(entry.key, ScalarNode) and entry.key.text == step:
+            return entry.value
+    return None

@@ -1,0 +1,127 @@
+"""Keys and values that Prometheus or our design knows and this version does not: named, never ignored.
+
+A table of block -> key -> (problem, hint). The reader looks here before it calls a key unknown, so
+nobody is told that ``relabel_configs`` is a typing error.
+Source: Prometheus' documentation, "Configuration"; prometheus config/config.go; DESIGN section 3.
+"""
+
+from __future__ import annotations
+
+from pushvar.config.schema import (
+    Authorization,
+    BasicAuth,
+    Block,
+    Config,
+    Global,
+    HttpHeader,
+    QueueConfig,
+    RemoteWrite,
+    ScrapeConfig,
+    Tenancy,
+    TlsConfig,
+)
+
+Instead = tuple[str, str]
+
+_LATER = "not supported yet"
+_NEVER = "not supported by pushvar"
+
+
+def _later(keys: str, hint: str = "") -> dict[str, Instead]:
+    return dict.fromkeys(keys.split(), (_LATER, hint))
+
+
+def _never(keys: str, hint: str) -> dict[str, Instead]:
+    return dict.fromkeys(keys.split(), (_NEVER, hint))
+
+
+_HTTP_CLIENT = {
+    **_later("oauth2", "use authorization or basic_auth"),
+    **_never("bearer_token", "use authorization: {credentials: env:NAME}"),
+    **_never("bearer_token_file", "use authorization: {credentials_file: PATH}"),
+    **_later("proxy_url no_proxy proxy_from_environment proxy_connect_header", "remove it"),
+    **_never("follow_redirects", "redirects are never followed to another host; remove it"),
+    **_later("enable_http2", "remove it"),
+}
+
+_SERVICES = """azure consul digitalocean docker dockerswarm ec2 eureka gce hetzner ionos kubernetes kuma
+    lightsail linode marathon nerve nomad openstack ovhcloud puppetdb scaleway serverset stackit triton uyuni
+    vultr"""
+_DISCOVERY = " ".join(f"{name}_sd_configs" for name in _SERVICES.split())
+
+_NATIVE_HISTOGRAMS = """scrape_native_histograms scrape_classic_histograms always_scrape_classic_histograms
+    convert_classic_histograms_to_nhcb native_histogram_bucket_limit native_histogram_min_bucket_factor"""
+
+_SCRAPING = {
+    **_never(_NATIVE_HISTOGRAMS, "expvar has no native histograms; remove it"),
+    **_never("scrape_protocols fallback_scrape_protocol", "use format"),
+    **_never("metric_name_validation_scheme metric_name_escaping_scheme", "every name is legal; remove it"),
+    **_never("keep_dropped_targets scrape_failure_log_file extra_scrape_metrics", "remove it"),
+    **_later("target_limit", "remove it"),
+}
+
+UNSUPPORTED: dict[type[Block], dict[str, Instead]] = {
+    Config: {
+        **_never("rule_files alerting", "rules and alerts belong to the backend; remove it"),
+        **_never("remote_read storage tracing otlp runtime", "pushvar stores nothing; remove it"),
+        **_never("scrape_config_files", "use file_sd_configs for targets in other files"),
+        **_later("pushgateways", "use remote_write"),
+        **_later("mappings", "the built-in rules apply; remove it"),
+    },
+    Global: {
+        **_SCRAPING,
+        **_never("evaluation_interval rule_query_offset query_log_file", "no rules are evaluated; remove it"),
+    },
+    ScrapeConfig: {
+        **_HTTP_CLIENT,
+        **_SCRAPING,
+        **_never(_DISCOVERY, "use static_configs or file_sd_configs"),
+        **_later("http_sd_configs dns_sd_configs", "use static_configs or file_sd_configs"),
+        **_later("relabel_configs", "set labels in static_configs or file_sd_configs"),
+        **_later("metric_relabel_configs", "unmatched: drop keeps unknown numbers out"),
+        **_later("mappings", "the built-in rules apply; remove it"),
+        **_never("honor_timestamps track_timestamps_staleness", "expvar has no timestamps; remove it"),
+        **_later("enable_compression", "remove it"),
+    },
+    RemoteWrite: {
+        **_HTTP_CLIENT,
+        **_later("sigv4 azuread google_iam", "use authorization or basic_auth"),
+        **_later("write_relabel_configs", "every series goes to every backend"),
+        **_later("match", "every series goes to every backend"),
+        **_never("http_headers", "use headers: {NAME: VALUE}"),
+        **_never("send_exemplars send_native_histograms", "expvar has none; remove it"),
+        **_never("round_robin_dns", "remove it"),
+    },
+    QueueConfig: {
+        **_never("capacity min_shards", "what is undelivered waits in the spool; remove it"),
+        **_never("batch_send_deadline", "a batch is sent when its cycle is done; remove it"),
+        **_never("retry_on_http_429", "429 is always retried; remove it"),
+    },
+    TlsConfig: {
+        **_never("ca", "write the certificate to a file and give ca_file"),
+        **_never("cert", "write the certificate to a file and give cert_file"),
+        **_never("key", "write the key to a file and give key_file"),
+        **_never("ca_ref cert_ref key_ref", "use ca_file, cert_file and key_file"),
+        **_later("max_version", "remove it"),
+    },
+    BasicAuth: {
+        **_later("username_file username_ref", "write username"),
+        **_never("password_ref", "use password: env:NAME or file:PATH"),
+    },
+    Authorization: _never("credentials_ref", "use credentials: env:NAME or file:PATH"),
+    HttpHeader: _later("secrets files", "use authorization for keys, values for the rest"),
+    Tenancy: _later("budgets templates", "remove it"),
+}
+"""Block -> key -> what is wrong and what to do instead."""
+
+LATER_VALUES: dict[tuple[str, str], Instead] = {
+    ("format", "prometheus"): ("prometheus comes with a later version", "write auto or expvar"),
+    ("protobuf_message", "io.prometheus.write.v2.Request"): (
+        "remote write 2.0 comes with a later version",
+        "write prometheus.WriteRequest",
+    ),
+    ("protobuf_message", "auto"): ("auto comes with a later version", "write prometheus.WriteRequest"),
+    ("min_version", "TLS10"): ("TLS10 is too old to be safe", "write TLS12 or TLS13"),
+    ("min_version", "TLS11"): ("TLS11 is too old to be safe", "write TLS12 or TLS13"),
+}
+"""(key, value) of a closed set that is known but not taken."""

@@ -1,0 +1,122 @@
+"""The grammars of what goes over HTTP: target addresses, paths, backend URLs, headers.
+
+The same rules as in ``config.grammar``: a text in, its value or a ``ConfigError`` without path out,
+and nothing shown that may hold a password or a key.
+
+Sources: prometheus/common config/headers.go, prometheus config/config.go (reserved headers);
+RFC 9110 5.1 and 5.5 (header fields).
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from pushvar.config.grammar import quoted, refused
+
+_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)(?P<port>:\d{1,5})?", re.ASCII)
+_MAX_PORT = 65_535
+_METRICS_PATH = re.compile(r"/[!-~]*")
+_URL_TEXT = re.compile(r"[!-~]+")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t -~]*")
+_TEMPLATE = re.compile(r"\{[a-z_]+([.|:][^{}]*)?\}")
+
+RESERVED_HEADERS = frozenset({
+    "host", "content-encoding", "content-length", "content-type", "user-agent", "connection", "keep-alive",
+    "proxy-authenticate", "proxy-authorization", "www-authenticate", "accept-encoding",
+    "x-prometheus-remote-write-version", "x-prometheus-remote-read-version",
+    "x-prometheus-scrape-timeout-seconds", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256",
+    "retry-attempt",
+})  # fmt: skip
+"""What the sender itself says in a request: Prometheus' list and the retry counter of remote write 2.0."""
+
+
+def address(value: str) -> str:
+    """A target: ``host``, ``host:port``, ``[v6]:port``; no scheme, no user, no path."""
+    found = _ADDRESS.fullmatch(value)
+    if found is not None and 0 < int((found["port"] or ":1")[1:]) <= _MAX_PORT:
+        return value
+    if "/" in value or "@" in value:
+        authority = (value.partition("://")[2] or value).partition("/")[0]
+        bare = authority.rpartition("@")[2] or "10.0.1.5:8080"
+        raise refused(
+            "a target is host:port, without scheme, user and path",
+            f"write {quoted(bare)}; scheme, metrics_path and basic_auth are keys of the scrape config",
+        )
+    if value.count(":") > 1 and not value.startswith("["):
+        raise refused(
+            f"{quoted(value)} is not host:port", f'write an IPv6 address in brackets: "[{value}]:8080"'
+        )
+    raise refused(f"{quoted(value)} is not host:port", 'write "10.0.1.5:8080" or "my-host:8080"')
+
+
+def with_port(target: str, scheme: str) -> str:
+    """The address with a port: 80 or 443 by scheme where it has none, as Prometheus adds it."""
+    has_port = ":" in target.rpartition("]")[2]
+    return target if has_port else f"{target}:{443 if scheme == 'https' else 80}"
+
+
+def metrics_path(value: str) -> str:
+    """The path of a target: it begins with a slash and holds no query."""
+    if "?" in value or "#" in value:
+        raise refused(f"{quoted(value)} holds more than a path", "give the query as params")
+    if not _METRICS_PATH.fullmatch(value):
+        raise refused(f"{quoted(value)} is not a path", "begin with /, and write other characters as %XX")
+    return value
+
+
+def backend_url(value: str) -> str:
+    """The URL of a backend: http or https, a host, no user or password in it."""
+    if "@" in value:
+        raise refused(
+            "a URL may not hold a user or password", "give them in basic_auth; write %40 for an @ in a path"
+        )
+    if _TEMPLATE.search(value):
+        raise refused("tenant templates come with a later version", "write a fixed URL")
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or "#" in value or not _URL_TEXT.fullmatch(value):
+        shown = value.partition("?")[0]  # keys stand in queries
+        raise refused(f"{quoted(shown)} is not a URL", "write https://host/path")
+    return value
+
+
+def auth_type(value: str) -> str:
+    """The scheme of an Authorization header, ``Bearer`` where it is blank."""
+    kind = value.strip() or "Bearer"
+    if kind.lower() == "basic":
+        raise refused(f"{quoted(value)} has a block of its own", "write basic_auth: {username, password}")
+    if not _HEADER_NAME.fullmatch(kind):
+        raise refused("is not an authorization type", "write Bearer")
+    return kind
+
+
+def header_name(value: str) -> str:
+    """The name of an extra header: legal, and none that the sender sets itself."""
+    if value.lower() == "authorization":
+        raise refused("set by the authentication alone", "use basic_auth or authorization")
+    if value.lower() in RESERVED_HEADERS:
+        raise refused("a reserved header, which pushvar sets itself", "remove it")
+    if not _HEADER_NAME.fullmatch(value):
+        raise refused("is not a header name", "use letters, digits and -")
+    return value
+
+
+def header_value(value: str) -> str:
+    """The value of an extra header. Never shown: people keep keys in headers."""
+    if _TEMPLATE.search(value):
+        raise refused("tenant templates come with a later version", "write a fixed value")
+    if not _HEADER_VALUE.fullmatch(value):
+        raise refused("is not a header value", "use printable ASCII on one line")
+    return value
+
+
+GRAMMARS = {
+    function.__name__: function
+    for function in (address, metrics_path, backend_url, auth_type, header_name, header_value)
+}
+"""Name in the schema -> function."""

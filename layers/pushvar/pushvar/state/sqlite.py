@@ -1,0 +1,226 @@
+"""State in one SQLite file: for one machine, where cron runs may overlap and processes may die.
+
+Every write under a lease looks at the lease and writes in one transaction, so a fence that has
+passed can change nothing. Bodies of the spool and series sets are stored as they come; documents
+are compressed. The file does not shrink: space of delivered batches is used again.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from pushvar.errors import ConfigError, LeaseLost, StateError
+from pushvar.state._sqlite_file import SqliteFile
+from pushvar.state.protocol import Head, Lease, SpoolEntry
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+_ZIP_FROM_BYTES: Final = 512  # below, the saving is less than a page of the file
+
+
+def open_store(location: str) -> SqliteStore:
+    """The store in the file ``location``; file and folder are made on first use. Raises ConfigError."""
+    if not location:
+        raise ConfigError("state", "no file named", hint="write sqlite:PATH")
+    return SqliteStore(location)
+
+
+class SqliteStore:
+    """The state protocol on SQLite. Safe for several threads, and for several processes on one file."""
+
+    def __init__(self, path: str, *, busy_timeout_s: float = 10.0) -> None:
+        self._file = SqliteFile(path, busy_timeout_s=busy_timeout_s)
+
+    def acquire(self, shard: str, owner: str, *, cycle: int, now_ms: int, ttl_ms: int) -> Lease | None:
+        """Take a free, expired or own lease; the fence grows by one."""
+        with self._file.writing() as connection:
+            row = connection.execute(
+                "SELECT owner, fence, expires_ms, started_cycle, finished_cycle, counters, lanes"
+                " FROM shards WHERE shard = ?",
+                (shard,),
+            ).fetchone()
+            holder, fence, expires_ms, *head = row or (None, 0, 0, 0, 0, "{}", "{}")
+            if holder not in {None, owner} and expires_ms > now_ms:
+                return None
+            connection.execute(
+                "INSERT INTO shards VALUES (?, ?, ?, ?, ?, 0, '{}', '{}') ON CONFLICT (shard) DO UPDATE SET"
+                " owner = excluded.owner, fence = excluded.fence, expires_ms = excluded.expires_ms,"
+                " started_cycle = excluded.started_cycle",
+                (shard, owner, fence + 1, now_ms + ttl_ms, cycle),
+            )
+        return Lease(shard, owner, fence + 1, now_ms + ttl_ms, _head(*head))
+
+    def renew(self, lease: Lease, *, now_ms: int, ttl_ms: int) -> Lease:
+        """Prolong a lease, also an expired one that nobody took; raises LeaseLost otherwise."""
+        renewed = replace(lease, expires_ms=now_ms + ttl_ms)
+        with self._file.writing() as connection:
+            _demand(connection, lease)
+            connection.execute(
+                "UPDATE shards SET expires_ms = ? WHERE shard = ?", (renewed.expires_ms, lease.shard)
+            )
+        return renewed
+
+    def commit(self, lease: Lease, head: Head) -> None:
+        """Replace the shard's head; raises LeaseLost."""
+        counters, lanes = _json(head.counters), _json(head.lanes)
+        with self._file.writing() as connection:
+            _demand(connection, lease)
+            connection.execute(
+                "UPDATE shards SET started_cycle = ?, finished_cycle = ?, counters = ?, lanes = ?"
+                " WHERE shard = ?",
+                (head.started_cycle, head.finished_cycle, counters, lanes, lease.shard),
+            )
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; nothing happens when it is already lost."""
+        with self._file.writing() as connection:
+            connection.execute(
+                "UPDATE shards SET owner = NULL, expires_ms = 0 WHERE shard = ? AND fence = ? AND owner = ?",
+                (lease.shard, lease.fence, lease.owner),
+            )
+
+    def put_document(self, body: bytes) -> str:
+        """Store a document under its sha256; one that is there costs a read."""
+        digest = sha256(body).hexdigest()
+        if self._file.row("SELECT 1 FROM documents WHERE digest = ?", digest) is None:
+            zipped = len(body) >= _ZIP_FROM_BYTES
+            stored = zlib.compress(body) if zipped else body
+            with self._file.writing() as connection:
+                connection.execute(
+                    "INSERT OR IGNORE INTO documents VALUES (?, ?, ?)", (digest, zipped, stored)
+                )
+        return digest
+
+    def get_document(self, digest: str) -> bytes | None:
+        """The document of that hash, or None; raises StateError when its bytes no longer fit the hash."""
+        row = self._file.row("SELECT zipped, body FROM documents WHERE digest = ?", digest)
+        if row is None:
+            return None
+        zipped, body = row
+        try:
+            body = zlib.decompress(body) if zipped else bytes(body)
+        except zlib.error:
+            body = b""
+        if sha256(body).hexdigest() != digest:
+            raise StateError(
+                f"document {digest} in state file {self._file.path} is damaged",
+                hint="delete it there (DELETE FROM documents ...) and push the configuration again",
+            )
+        return bytes(body)
+
+    def set_pointer(self, name: str, digest: str) -> None:
+        """Point a name at a document."""
+        with self._file.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO pointers VALUES (?, ?)", (name, digest))
+
+    def get_pointer(self, name: str) -> str | None:
+        """The hash that a name points at, or None."""
+        row = self._file.row("SELECT digest FROM pointers WHERE name = ?", name)
+        return None if row is None else str(row[0])
+
+    def spool_append(self, lease: Lease, lane: str, body: bytes, *, samples: int, time_ms: int) -> SpoolEntry:
+        """Store a batch at the end of a lane, on disk when this returns; raises LeaseLost."""
+        with self._file.writing() as connection:
+            _demand(connection, lease)
+            sequence = connection.execute(
+                "INSERT INTO spool (shard, lane, time_ms, samples, size_bytes, body)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (lease.shard, lane, time_ms, samples, len(body), body),
+            ).lastrowid
+        assert sequence is not None
+        return SpoolEntry(lease.shard, lane, sequence, time_ms, samples, len(body))
+
+    def spool_entries(self, shard: str, lane: str | None = None) -> tuple[SpoolEntry, ...]:
+        """What waits in one lane or in all of them, in the order of appending."""
+        rows = self._file.rows(
+            "SELECT shard, lane, sequence, time_ms, samples, size_bytes FROM spool"
+            " WHERE shard = ? AND lane = coalesce(?, lane) ORDER BY sequence",
+            *(shard, lane),
+        )
+        return tuple(SpoolEntry(*row) for row in rows)
+
+    def spool_body(self, entry: SpoolEntry) -> bytes:
+        """The bytes of one entry; raises StateError when they are gone."""
+        row = self._file.row(
+            "SELECT body FROM spool WHERE sequence = ? AND shard = ? AND lane = ?",
+            *(entry.sequence, entry.shard, entry.lane),
+        )
+        if row is None:
+            raise StateError(
+                f"spool entry {entry.sequence} of shard {entry.shard}, lane {entry.lane} is gone",
+                hint="another process delivered or dropped it; list the lane again",
+            )
+        return bytes(row[0])
+
+    def spool_acknowledge(self, lease: Lease, entry: SpoolEntry) -> None:
+        """Remove an entry of the lease's own shard, if it is still there; raises LeaseLost."""
+        if entry.shard != lease.shard:
+            raise StateError(
+                f"spool entry {entry.sequence} belongs to shard {entry.shard}, the lease to {lease.shard}",
+                hint="acknowledge it under the lease of its own shard",
+            )
+        with self._file.writing() as connection:
+            _demand(connection, lease)
+            connection.execute(
+                "DELETE FROM spool WHERE sequence = ? AND shard = ? AND lane = ?",
+                (entry.sequence, entry.shard, entry.lane),
+            )
+
+    def fingerprints(self, shard: str) -> Mapping[str, bytes]:
+        """Target key -> fingerprint, for every target the shard remembers."""
+        row = self._file.row("SELECT body FROM fingerprints WHERE shard = ?", shard)
+        return {} if row is None else {key: bytes.fromhex(text) for key, text in json.loads(row[0]).items()}
+
+    def set_fingerprints(self, lease: Lease, fingerprints: Mapping[str, bytes]) -> None:
+        """Replace the shard's fingerprints; makes the series sets stored before it durable as well."""
+        body = _json({key: value.hex() for key, value in fingerprints.items()})
+        with self._file.writing() as connection:
+            _demand(connection, lease)
+            connection.execute("INSERT OR REPLACE INTO fingerprints VALUES (?, ?)", (lease.shard, body))
+
+    def series(self, target_key: str) -> bytes | None:
+        """The series set of a target as it was stored, or None."""
+        row = self._file.row("SELECT body FROM series WHERE target_key = ?", target_key)
+        return None if row is None else bytes(row[0])
+
+    def set_series(self, lease: Lease, target_key: str, body: bytes | None) -> None:
+        """Store a target's series set or forget it. It waits for no disk: the next durable write does.
+
+        A first cycle stores hundreds of these, and the fingerprints or the head follow them.
+        """
+        with self._file.writing(durable=False) as connection:
+            _demand(connection, lease)
+            if body is None:
+                connection.execute("DELETE FROM series WHERE target_key = ?", (target_key,))
+            else:
+                connection.execute("INSERT OR REPLACE INTO series VALUES (?, ?)", (target_key, body))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+
+def _demand(connection: sqlite3.Connection, lease: Lease) -> None:
+    """Raise LeaseLost unless the lease is the shard's newest and was not given back."""
+    row = connection.execute("SELECT fence, owner FROM shards WHERE shard = ?", (lease.shard,)).fetchone()
+    if row == (lease.fence, lease.owner):
+        return
+    now = "the store knows no lease on it" if row is None else f"now fence {row[0]}, {row[1] or 'nobody'}"
+    raise LeaseLost(
+        f"lease on shard {lease.shard} is lost: ours was fence {lease.fence}, {lease.owner}; {now}",
+        hint="stop this cycle; if it happens often, runs overlap: lengthen the schedule or the lease",
+    )
+
+
+def _head(started_cycle: int, finished_cycle: int, counters: str, lanes: str) -> Head:
+    return Head(started_cycle, finished_cycle, json.loads(counters), json.loads(lanes))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,117 @@
+"""The programs that tests run against, as fixtures.
+
+Servers live as long as the session and are shared, so a test uses label values or paths of its own.
+A test that needs one for itself takes a context manager from ``tests.programs``. When a test fails,
+its report shows the last log lines of each program that had something to say meanwhile.
+"""
+
+from __future__ import annotations
+
+import signal
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.programs import databases, faulty_server, orders, process, recording_proxy, servers
+from tests.programs.browser import Browser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from tests.programs.databases import Database
+    from tests.programs.servers import Server
+
+    Orders = Callable[..., AbstractContextManager[Server]]
+    Proxies = Callable[[str], AbstractContextManager[recording_proxy.RecordingProxy]]
+
+
+def pytest_configure() -> None:
+    """Make SIGTERM an interrupt: a run that is called off still ends the programs it started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what each program printed last to the report of a test that failed while it printed."""
+    report = yield
+    if report.failed:
+        spoke = (program for program in process.STARTED if program.spoke_since(call.start))
+        report.sections += [(f"log of {program.name}", program.log_tail()) for program in spoke]
+    return report
+
+
+@pytest.fixture(scope="session")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """Give a Prometheus that takes remote write 1.0."""
+    with databases.prometheus(tmp_path_factory.mktemp("prometheus")) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def victoria_metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """Give a VictoriaMetrics that takes remote write 1.0."""
+    with databases.victoria_metrics(tmp_path_factory.mktemp("victoria-metrics")) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def pushgateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Give a Pushgateway."""
+    with servers.pushgateway(tmp_path_factory.mktemp("pushgateway")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Give an etcd, which serves /debug/vars and /metrics of one process."""
+    with servers.etcd(tmp_path_factory.mktemp("etcd")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def orders_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the Go example, compiled once."""
+    return orders.build(tmp_path_factory.mktemp("orders-build"))
+
+
+@pytest.fixture(scope="session")
+def go_program(orders_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Give the Go example with its simulated traffic."""
+    with orders.orders(orders_binary, tmp_path_factory.mktemp("orders")) as server:
+        yield server
+
+
+@pytest.fixture
+def run_orders(orders_binary: Path, tmp_path: Path) -> Orders:
+    """Give a way to run the Go example with flags of one's own.
+
+    ``with run_orders("-quiet", "-fault=nan") as server: ...``
+    """
+    return partial(orders.orders, orders_binary, tmp_path)
+
+
+@pytest.fixture
+def recorded() -> Proxies:
+    """Give a way to see what passes between a client and a server.
+
+    ``with recorded(server.url) as proxy: ...``
+    """
+    return recording_proxy.recording_proxy
+
+
+@pytest.fixture
+def faulty() -> Iterator[faulty_server.FaultyServer]:
+    """Give a server that misbehaves by path, with no request recorded yet."""
+    with faulty_server.faulty_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Browser:
+    """Give a headless Chromium."""
+    return Browser.found()

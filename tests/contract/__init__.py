@@ -1,0 +1,1 @@
+"""Every source, backend and store keeps its protocol."""

@@ -1,0 +1,176 @@
+"""The state protocol against a model of plain dicts: any order of calls gives the same answers."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import run_state_machine_as_test as run_machine
+from pushvar.errors import LeaseLost
+from pushvar.state import open_state
+from pushvar.state.protocol import Head, Lease, SpoolEntry
+
+from tests.contract.state_stores import KINDS, StoreKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SHARDS, LANES, TARGETS = ("0", "1"), ("x", "y"), ("t", "u")
+HEADS = st.builds(
+    Head,
+    st.integers(0, 9),
+    st.integers(0, 9),
+    st.dictionaries(st.text(max_size=3), st.floats(allow_nan=False), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.dictionaries(st.text(max_size=3), st.booleans()), max_size=2),
+)
+
+
+class StateMachine(RuleBasedStateMachine):
+    """Calls a store and the model side by side; leases of any age are tried again and again."""
+
+    leases = Bundle("leases")
+    entries = Bundle("entries")
+
+    def __init__(self, kind: StoreKind) -> None:
+        super().__init__()
+        self.kind = kind
+        self.folder = tempfile.TemporaryDirectory()
+        self.reference = kind.reference(Path(self.folder.name))
+        self.store = open_state(self.reference)
+        self.now_ms = 0
+        self.held: dict[str, Lease] = {}  # the newest lease of each shard, with the stored head
+        self.released: set[str] = set()
+        self.spool: dict[int, tuple[SpoolEntry, bytes]] = {}
+        self.fingerprints: dict[str, dict[str, bytes]] = {}
+        self.series: dict[str, bytes] = {}
+
+    def teardown(self) -> None:
+        """Leave nothing behind."""
+        self.store.close()
+        self.folder.cleanup()
+
+    @rule(
+        target=leases,
+        shard=st.sampled_from(SHARDS),
+        owner=st.sampled_from("ab"),
+        cycle=st.integers(1, 9),
+        passed_ms=st.integers(0, 4),
+        ttl_ms=st.integers(1, 8),
+    )
+    def acquire(self, shard: str, owner: str, cycle: int, passed_ms: int, ttl_ms: int) -> Any:
+        """Live, foreign and not released: None. Otherwise the next fence and the head before."""
+        self.now_ms += passed_ms
+        old = self.held.get(shard, Lease(shard, "", 0, 0, Head()))
+        given = self.store.acquire(shard, owner, cycle=cycle, now_ms=self.now_ms, ttl_ms=ttl_ms)
+        if shard not in self.released and old.owner not in {"", owner} and old.expires_ms > self.now_ms:
+            assert given is None
+            return multiple()
+        assert given == Lease(shard, owner, old.fence + 1, self.now_ms + ttl_ms, old.head)
+        self.released.discard(shard)
+        self.held[shard] = replace(given, head=replace(given.head, started_cycle=cycle))
+        return given
+
+    def under(self, lease: Lease, write: Callable[[], Any]) -> Any:
+        """Do a write that must succeed exactly when the lease is the newest; None when it must not."""
+        newest = self.held[lease.shard]
+        if (newest.fence, newest.owner) == (lease.fence, lease.owner) and lease.shard not in self.released:
+            return write() or True
+        with pytest.raises(LeaseLost):
+            write()
+        return None
+
+    @rule(target=leases, lease=leases, ttl_ms=st.integers(1, 8))
+    def renew(self, lease: Lease, ttl_ms: int) -> Any:
+        """Only the newest lease is prolonged."""
+        renewed = self.under(lease, lambda: self.store.renew(lease, now_ms=self.now_ms, ttl_ms=ttl_ms))
+        if renewed is None:
+            return multiple()
+        assert renewed == replace(lease, expires_ms=self.now_ms + ttl_ms)
+        self.held[lease.shard] = replace(self.held[lease.shard], expires_ms=renewed.expires_ms)
+        return renewed
+
+    @rule(lease=leases, head=HEADS)
+    def commit(self, lease: Lease, head: Head) -> None:
+        """Only the newest lease writes the head."""
+        if self.under(lease, lambda: self.store.commit(lease, head)):
+            self.held[lease.shard] = replace(self.held[lease.shard], head=head)
+
+    @rule(lease=leases)
+    def release(self, lease: Lease) -> None:
+        """Only the newest lease can be given back; others are ignored."""
+        self.store.release(lease)
+        if self.held[lease.shard].fence == lease.fence:
+            self.released.add(lease.shard)
+
+    @rule(target=entries, lease=leases, lane=st.sampled_from(LANES), body=st.binary(max_size=40))
+    def append(self, lease: Lease, lane: str, body: bytes) -> Any:
+        """An entry goes to the end."""
+        entry = self.under(
+            lease, lambda: self.store.spool_append(lease, lane, body, samples=1, time_ms=self.now_ms)
+        )
+        if entry is None:
+            return multiple()
+        assert all(sequence < entry.sequence for sequence in self.spool)
+        self.spool[entry.sequence] = (entry, body)
+        return entry
+
+    @rule(lease=leases, entry=entries)
+    def acknowledge(self, lease: Lease, entry: SpoolEntry) -> None:
+        """An entry goes away once; what is gone stays gone."""
+        if entry.shard == lease.shard and self.under(
+            lease, lambda: self.store.spool_acknowledge(lease, entry)
+        ):
+            self.spool.pop(entry.sequence, None)
+
+    @rule(lease=leases, values=st.dictionaries(st.text(max_size=4), st.binary(max_size=4), max_size=3))
+    def set_fingerprints(self, lease: Lease, values: dict[str, bytes]) -> None:
+        """Fingerprints are replaced as one."""
+        if self.under(lease, lambda: self.store.set_fingerprints(lease, values)):
+            self.fingerprints[lease.shard] = values
+
+    @rule(lease=leases, key=st.sampled_from(TARGETS), body=st.none() | st.binary(max_size=9))
+    def set_series(self, lease: Lease, key: str, body: bytes | None) -> None:
+        """A series set is stored or forgotten."""
+        if self.under(lease, lambda: self.store.set_series(lease, key, body)):
+            self.series.pop(key, None)
+            if body is not None:
+                self.series[key] = body
+
+    @rule(lease=consumes(leases))
+    def reopen(self, lease: Lease) -> None:
+        """A new opening of a shared store changes nothing (and one lease is forgotten)."""
+        del lease
+        if self.kind.shared:
+            self.store.close()
+            self.store = open_state(self.reference)
+
+    @invariant()
+    def reads_agree(self) -> None:
+        """All that can be read is what the model holds."""
+        for shard in SHARDS:
+            assert self.store.fingerprints(shard) == self.fingerprints.get(shard, {})
+            mine = [entry for entry, _ in self.spool.values() if entry.shard == shard]
+            assert self.store.spool_entries(shard) == tuple(mine)
+            for lane in LANES:
+                expected = tuple(entry for entry in mine if entry.lane == lane)
+                assert self.store.spool_entries(shard, lane) == expected
+        assert all(self.store.spool_body(entry) == body for entry, body in self.spool.values())
+        assert {key: self.store.series(key) for key in TARGETS} == {
+            key: self.series.get(key) for key in TARGETS
+        }
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_any_order_of_calls_agrees_with_the_model(kind: StoreKind) -> None:
+    """The store answers like a few dicts, whatever is called in whatever order."""
+    run_machine(
+        cast("type[StateMachine]", partial(StateMachine, kind)),
+        settings=settings(max_examples=40, stateful_step_count=40, deadline=None),
+    )

@@ -1,0 +1,89 @@
+"""The state protocol between processes: overlapping runs and sudden death."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from pushvar.state import open_state
+
+from tests.contract.state_stores import SHARED_KINDS
+from tests.contract.state_worker import SHARD, now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(params=SHARED_KINDS, ids=str)
+def reference(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The name of an empty store that several processes can open."""
+    return str(request.param.reference(tmp_path))
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts workers, reads what they print line by line, and lets none outlive the test."""
+    started = []
+
+    def worker(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tests.contract.state_worker", *arguments]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        started.append(process)
+        return process
+
+    yield worker
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_one_process_at_a_time_holds_a_lease(
+    reference: str, tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Of several processes racing on a new store exactly one is inside at a time, and none is lost."""
+    wins, marker = 40, str(tmp_path / "inside")
+    racers = [start("race", reference, owner, str(wins), marker) for owner in ("a", "b", "c")]
+    assert [racer.stdout.readline() for racer in racers if racer.stdout] == ["0\n"] * 3
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    outputs = [racer.communicate(timeout=60) for racer in racers]
+    assert [racer.returncode for racer in racers] == [0, 0, 0], [errors for _, errors in outputs]
+    fences = sorted(int(line) for output, _ in outputs for line in output.split())
+    assert fences == list(range(1, 3 * wins + 1))
+    store = open_state(reference)
+    lease = store.acquire(SHARD, "judge", cycle=2, now_ms=now_ms(), ttl_ms=1)
+    store.close()
+    assert lease is not None
+    assert lease.fence == 3 * wins + 1
+    assert lease.head.counters == {"won": 3 * wins}
+
+
+@pytest.mark.parametrize("size_bytes", [4, 4_000, 400_000])
+def test_an_append_that_returned_survives_kill_9(
+    reference: str, size_bytes: int, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Whatever a killed process had stored is there, whole and in order, and the head knows its cycle."""
+    doomed = start("append", reference, str(size_bytes))
+    assert doomed.stdout is not None
+    told = [int(doomed.stdout.readline()) for _ in range(20)]
+    doomed.kill()
+    rest, _ = doomed.communicate(timeout=30)
+    told += [int(line) for line in rest.splitlines(keepends=True) if line.endswith("\n")]
+    store = open_state(reference)
+    lease = store.acquire(SHARD, "next", cycle=8, now_ms=now_ms() + 10_000, ttl_ms=1_000)
+    assert lease is not None
+    assert (lease.head.started_cycle, lease.head.finished_cycle) == (7, 0)
+    entries = store.spool_entries(SHARD, "main")
+    assert [entry.sequence for entry in entries][: len(told)] == told
+    assert len(entries) <= len(told) + 1  # one may have been stored and not told
+    for number, entry in enumerate(entries):
+        assert store.spool_body(entry) == number.to_bytes(4, "big") * (size_bytes // 4)
+    store.close()

@@ -1,0 +1,249 @@
+"""The SQLite store on a real file: what the file is like, and what is said when it cannot be used."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pushvar.state
+import pytest
+from pushvar.errors import ConfigError, StateError
+from pushvar.state import open_state, schemes
+from pushvar.state._sqlite_file import SCHEMA
+from pushvar.state.protocol import Head, Lease
+from pushvar.state.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a store may be made; its folder does not exist yet."""
+    return tmp_path / "var" / "state.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    """A store on that path that waits for locks only shortly."""
+    opened = SqliteStore(str(path), busy_timeout_s=0.2)
+    yield opened
+    opened.close()
+
+
+def take(store: SqliteStore) -> Lease:
+    """The lease of a free shard."""
+    lease = store.acquire("0", "a", cycle=1, now_ms=0, ttl_ms=1_000)
+    assert lease is not None
+    return lease
+
+
+def run_sql(path: Path, statement: str) -> list[tuple[object, ...]]:
+    """Look into the file as another program would."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        return connection.execute(statement).fetchall()
+
+
+@pytest.mark.parametrize("prefix", ["sqlite:", ""])
+def test_a_reference_names_the_file(path: Path, prefix: str) -> None:
+    """``sqlite:PATH`` and a bare path are the same store; folder and file are made on first use."""
+    store = open_state(f"{prefix}{path}")
+    assert not path.parent.exists()
+    store.set_pointer("a", "b")
+    store.close()
+    assert run_sql(path, "SELECT * FROM pointers") == [("a", "b")]
+
+
+def test_a_path_may_look_like_a_scheme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A leading ./ makes any file name a path."""
+    monkeypatch.chdir(tmp_path)
+    with closing(open_state("./dynamo:db")) as store:
+        store.set_pointer("a", "b")
+    assert (tmp_path / "dynamo:db").exists()
+
+
+def test_an_unknown_scheme_lists_those_present() -> None:
+    """The error names every store file of the folder, found by looking there."""
+    files = {file.stem for file in Path(str(pushvar.state.__file__)).parent.glob("[!_]*.py")} - {"protocol"}
+    assert set(schemes()) == files >= {"sqlite", "memory"}
+    with pytest.raises(ConfigError, match="unknown scheme 'redis'") as caught:
+        open_state("redis://localhost")
+    assert all(f"{scheme}:" in caught.value.hint for scheme in files)
+
+
+@pytest.mark.parametrize("reference", ["", "sqlite:", "memory:here", "protocol:x"])
+def test_a_reference_that_names_no_store_is_refused(reference: str) -> None:
+    """No place, a place that makes no sense, or a file that is no store is a configuration error."""
+    with pytest.raises(ConfigError, match=r"^state: "):
+        open_state(reference)
+
+
+def test_importing_the_room_loads_no_database() -> None:
+    """A cold start pays for SQLite only when the store is SQLite."""
+    code = "import sys, pushvar.state, pushvar.state.protocol; print('sqlite3' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "False"
+
+
+def test_the_file_is_in_wal_mode_with_a_schema_version(path: Path, store: SqliteStore) -> None:
+    """Writers do not stop readers, and the version of the tables stands in the file."""
+    take(store)
+    assert run_sql(path, "PRAGMA journal_mode") == [("wal",)]
+    assert run_sql(path, "PRAGMA user_version") == [(len(SCHEMA),)]
+
+
+def test_only_series_memory_does_not_wait_for_the_disk(store: SqliteStore) -> None:
+    """An append is synced before it returns (FULL); a series set is synced with the next such write."""
+    lease = take(store)
+    levels = []
+    for write in (
+        lambda: store.spool_append(lease, "main", b"", samples=1, time_ms=1),
+        lambda: store.set_series(lease, "t", b""),
+        lambda: store.set_fingerprints(lease, {}),
+    ):
+        write()
+        levels += store._file.rows("PRAGMA synchronous")
+    assert levels == [(2,), (1,), (2,)]
+
+
+def test_a_newer_schema_is_refused_untouched(path: Path, store: SqliteStore) -> None:
+    """A file of a later pushvar is neither read nor changed, and the message says which is newer."""
+    take(store)
+    store.close()
+    run_sql(path, "PRAGMA user_version = 99")
+    with pytest.raises(StateError, match=f"schema 99, this pushvar knows up to {len(SCHEMA)}; run the newer"):
+        store.spool_entries("0")
+    assert run_sql(path, "PRAGMA user_version") == [(99,)]
+
+
+def test_the_database_of_another_program_is_refused_untouched(path: Path, store: SqliteStore) -> None:
+    """We do not put our tables into a file that somebody else made."""
+    path.parent.mkdir()
+    run_sql(path, "CREATE TABLE bookmarks (url)")
+    before = path.read_bytes()
+    with pytest.raises(StateError, match="another program"):
+        store.set_pointer("a", "b")
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused_untouched(path: Path, store: SqliteStore) -> None:
+    """A text file named by mistake stays as it is, and once it is gone the store works."""
+    path.parent.mkdir()
+    path.write_text("scrape_configs:\n" * 500)
+    with pytest.raises(StateError, match="no SQLite database"):
+        store.set_pointer("a", "b")
+    assert path.read_text() == "scrape_configs:\n" * 500
+    path.unlink()
+    store.set_pointer("a", "b")
+    assert store.get_pointer("a") == "b"
+
+
+def test_a_damaged_file_is_reported_and_can_be_replaced(path: Path, store: SqliteStore) -> None:
+    """Overwritten pages give a StateError with what to do; after doing it, the same store goes on."""
+    lease = take(store)
+    for number in range(50):
+        store.spool_append(lease, "main", bytes(5_000), samples=1, time_ms=number)
+    store.close()
+    with path.open("r+b") as file:
+        file.seek(4_096)
+        file.write(b"\xff" * 4_096 * 10)
+    with pytest.raises(StateError, match=r"is damaged.*move the file"):
+        store.spool_entries("0")
+    for part in path.parent.iterdir():
+        part.unlink()
+    assert take(store).fence == 1
+
+
+def test_a_damaged_document_is_not_handed_out(path: Path, store: SqliteStore) -> None:
+    """A document whose bytes no longer have its hash is an error, not a configuration."""
+    digests = [store.put_document(body) for body in (b"short", b"long" * 1_000)]
+    run_sql(path, "UPDATE documents SET body = x'00'")
+    for digest in digests:
+        with pytest.raises(StateError, match=f"{digest} .* is damaged"):
+            store.get_document(digest)
+
+
+def test_documents_are_stored_compressed(path: Path, store: SqliteStore) -> None:
+    """A long document takes less room than it has bytes, a short one is kept as it is."""
+    store.put_document(b"- targets: [a]\n" * 1_000)
+    store.put_document(b"short")
+    assert run_sql(path, "SELECT zipped, length(body) < 500 FROM documents ORDER BY 1") == [(0, 1), (1, 1)]
+
+
+def test_a_full_disk_stores_nothing_and_says_so(store: SqliteStore) -> None:
+    """When the file cannot grow the append fails as a whole, what was there stays, and space helps."""
+    lease = take(store)
+    kept = store.spool_append(lease, "main", b"kept", samples=1, time_ms=1)
+    connection = store._file._connection  # SQLite itself refuses to grow past this page
+    assert connection is not None
+    connection.execute("PRAGMA max_page_count = 30")
+    with pytest.raises(StateError, match=r"disk is full.*free space"):
+        store.spool_append(lease, "main", bytes(1_000_000), samples=1, time_ms=2)
+    assert store.spool_entries("0") == (kept,)
+    store.spool_append(lease, "main", bytes(1_000_000), samples=1, time_ms=2)  # opened anew: no limit
+    assert len(store.spool_entries("0")) == 2
+
+
+def test_a_locked_file_is_waited_for_then_reported(path: Path, store: SqliteStore) -> None:
+    """Reads go on beside a writer of another process; a write gives up after the busy timeout."""
+    lease = take(store)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert store.spool_entries("0") == ()
+        with pytest.raises(StateError, match=r"locked by another process.*fuser"):
+            store.commit(lease, Head())
+    store.commit(lease, Head(1, 1))
+
+
+def test_a_new_file_waits_for_its_readers(path: Path, store: SqliteStore) -> None:
+    """The switch to WAL is tried until the busy timeout, then reported, and done when it is free."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM sqlite_master").fetchall()
+        with pytest.raises(StateError, match="locked by another process"):
+            take(store)
+    assert take(store).fence == 1
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A folder outside the private ones of pytest, seen by a user whom permissions bind."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, root = Path(name), os.geteuid() == 0
+        folder.chmod(0o755)
+        (folder / "locked").mkdir()
+        with closing(SqliteStore(str(folder / "locked" / "state.db"))) as store:
+            take(store)
+        (folder / "locked" / "state.db").chmod(0o444)
+        (folder / "locked").chmod(0o555)
+        if root:
+            os.seteuid(65_534)
+        yield folder / "locked"
+        if root:
+            os.seteuid(0)
+        (folder / "locked").chmod(0o755)
+
+
+@pytest.mark.parametrize("name", ["state.db", "new.db", "folder/new.db"])
+def test_missing_permissions_are_named(unprivileged: Path, name: str) -> None:
+    """A read-only file, or a folder where none can be made: the StateError says whose right is missing."""
+    with (
+        closing(SqliteStore(str(unprivileged / name))) as store,
+        pytest.raises(StateError, match="this user"),
+    ):
+        take(store)
+
+
+def test_sql_mistakes_become_state_errors(path: Path, store: SqliteStore) -> None:
+    """Whatever else SQLite says arrives as a StateError with its own words."""
+    take(store)
+    run_sql(path, "DROP TABLE pointers")
+    with pytest.raises(StateError, match=r"failed \(no such table: pointers\)"):
+        store.get_pointer("a")
