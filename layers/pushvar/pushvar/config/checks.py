@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pushvar.config.schema import Config, FileGroup, RemoteWrite, ScrapeConfig, StaticConfig, Tenancy
 
 SHORTEST_INTERVAL = Duration(1_000)
-"""No target is scraped oftener (DESIGN section 8); on AWS the shortest is 10s, which the plan checks."""
+"""No target is scraped oftener; on AWS the shortest is 10s, which the plan checks."""
 
 _GLOBAL_INTERVAL: Path = ("global", "scrape_interval")
 

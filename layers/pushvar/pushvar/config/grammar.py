@@ -5,7 +5,7 @@ Each function takes the text as it stands in the document and gives its value, o
 secret into its message. What goes over HTTP has its grammars in ``config.web``.
 
 Sources: Prometheus' documentation ("Configuration": duration, size, label name),
-prometheus/common model/time.go, prometheus discovery/file; reference/tenancy.md section 3.
+prometheus/common model/time.go, prometheus discovery/file.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def external_label_value(value: str) -> str:
 
 
 def customer_id(value: str) -> str:
-    """A customer's name: what every backend takes as a tenant (reference/tenancy.md section 3)."""
+    """A customer's name: the characters that every backend takes in a tenant."""
     if not _CUSTOMER_ID.fullmatch(value):
         hint = "letters, digits, '_', '.' and '-', at most 64, the first a letter or digit"
         raise refused(f"{quoted(value)} is not a customer_id", hint)

@@ -5,7 +5,7 @@ limited. Everything here is frozen and hashable: a list is a tuple, a mapping is
 (key, value) pairs sorted by key. ``Meta(extra={"grammar": ...})`` names the function of
 ``config.grammar`` that reads a text. Nothing here reads or checks a document.
 
-Sources: Prometheus' documentation, "Configuration"; DESIGN section 3; reference/tenancy.md 1-3.
+Source of the words: Prometheus' documentation, "Configuration". ``tenancy`` is our own block.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ DEFAULT_TIERS = (
     ("gold", Tier(latency_p95=Duration(100), availability=0.9999)),
     ("silver", Tier(latency_p95=Duration(300), availability=0.999)),
 )
-"""reference/tenancy.md section 2. A tier of the document replaces the one of its name; the others stay."""
+"""A tier of the document replaces the one of its name; the others stay."""
 
 
 class Tenancy(Block, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 A table of block -> key -> (problem, hint). The reader looks here before it calls a key unknown, so
 nobody is told that ``relabel_configs`` is a typing error.
-Source: Prometheus' documentation, "Configuration"; prometheus config/config.go; DESIGN section 3.
+Source: Prometheus' documentation, "Configuration"; prometheus config/config.go.
 """
 
 from __future__ import annotations
