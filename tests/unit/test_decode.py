@@ -121,11 +121,10 @@ def test_what_is_no_document(sent: bytes, reason: str, words: str) -> None:
 
 
 def test_depth_is_bounded() -> None:
-    """As many containers as the limit allows are read, one more is refused."""
-    inner = DEPTH_LIMIT - 1
-    assert decode(b'{"a":' + b"[" * inner + b"]" * inner + b"}").values
+    """As many objects as the limit allows are read, one more is refused."""
+    assert decode(b'{"a":' * DEPTH_LIMIT + b"1" + b"}" * DEPTH_LIMIT).values
     with pytest.raises(DecodeError, match="deep"):
-        decode(b'{"a":' + b"[" * (inner + 1) + b"]" * (inner + 1) + b"}")
+        decode(b'{"a":' * (DEPTH_LIMIT + 1) + b"1" + b"}" * (DEPTH_LIMIT + 1))
 
 
 HOSTILE = {

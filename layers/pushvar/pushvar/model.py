@@ -120,6 +120,8 @@ class Shape:
 class SeriesTemplate(Protocol):
     """The encoded label sets of a plan, waiting for values: one per remote-write version."""
 
+    count: int
+
     @property
     def offsets(self) -> tuple[int, ...]:
         """Where each series starts in the packed bytes, and the total length at the end."""

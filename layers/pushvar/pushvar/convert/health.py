@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 
 from pushvar.catalogue import HEALTH
 from pushvar.model import Row
@@ -10,6 +11,7 @@ from pushvar.model import Row
 _PATTERNS = struct.Struct(f"<{len(HEALTH)}d")
 
 
+@lru_cache(maxsize=1024)
 def health_rows(first_family: int) -> tuple[Row, ...]:
     """One row for each health family; ``first_family`` is the index of the first of them in a shape."""
     return tuple(

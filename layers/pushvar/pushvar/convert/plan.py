@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAME = "__name__"
+_NAME_KEY = NAME.encode()
 
 _label = lru_cache(maxsize=65_536)(v1.label)
 _name_label = lru_cache(maxsize=65_536)(lambda name: v1.label(NAME, name))
@@ -60,19 +61,21 @@ class Stamp:
 
 def compile_plan(stamp: Stamp, shape: Shape) -> Plan:
     """Compile the plan of one target: its label bytes, sorted, unique, never empty."""
-    own, fixed = stamp.own, stamp.fixed
-    before, after = _around_name(fixed)
-    label_bytes: list[bytes] = []
+    own, fixed = stamp.own, {name.encode(): _label(name, value) for name, value in stamp.fixed}
+    before = b"".join([fixed[name] for name in fixed if name < _NAME_KEY])
+    after = b"".join([fixed[name] for name in fixed if name > _NAME_KEY])
+    label_sets: list[bytes] = []
     conflicts = 0
     for row in all_rows(shape):
-        if not row.labels:
-            label_bytes.append(before + _name_label(row.name) + after)
-            continue
-        settled, renamed = settle(row.labels, own, honor=stamp.honor)
-        conflicts += renamed
-        full = label_set((*fixed, *settled, (NAME, row.name)))
-        label_bytes.append(b"".join([_label(name, value) for name, value in full]))
-    return Plan(stamp.target, shape, v1.Template(label_bytes), conflicts)
+        if row.labels:
+            settled, renamed = settle(row.labels, own, honor=stamp.honor)
+            conflicts += renamed
+            full = {**fixed, **{name.encode(): _label(name, value) for name, value in settled if value}}
+            full[_NAME_KEY] = _name_label(row.name)
+            label_sets.append(b"".join([full[name] for name in sorted(full)]))
+        else:
+            label_sets.append(before + _name_label(row.name) + after)
+    return Plan(stamp.target, shape, v1.Template(label_sets), conflicts)
 
 
 def labelled_rows(stamp: Stamp, shape: Shape) -> Iterator[tuple[Row, Labels]]:
@@ -81,12 +84,6 @@ def labelled_rows(stamp: Stamp, shape: Shape) -> Iterator[tuple[Row, Labels]]:
     for row in all_rows(shape):
         settled, _ = settle(row.labels, own, honor=stamp.honor)
         yield row, label_set((*fixed, *settled))
-
-
-def _around_name(labels: Labels) -> tuple[bytes, bytes]:
-    """The label bytes that sort before ``__name__`` (upper case does) and those after it."""
-    split = [(_label(name, value), name.encode() < NAME.encode()) for name, value in labels]
-    return b"".join([b for b, first in split if first]), b"".join([b for b, first in split if not first])
 
 
 def series_added(shape: Shape, previous: Shape | None) -> int:

@@ -34,7 +34,7 @@ def cut(scrapes: Iterable[Scrape], *, max_samples: int, max_bytes: int = MAX_BYT
 def _pieces(scrape: Scrape, max_samples: int, max_bytes: int) -> Iterator[tuple[bytes, int]]:
     template = scrape.plan.template
     packed = template.pack(scrape.values, scrape.time_ms)
-    count = len(template.offsets) - 1
+    count = template.count
     if count <= max_samples and len(packed) <= max_bytes:
         yield packed, count
         return

@@ -15,7 +15,7 @@ from pushvar.errors import DecodeError
 from pushvar.model import Document, Repair
 
 DEPTH_LIMIT = 32
-"""Containers inside containers; the deepest real document known has 5."""
+"""Objects inside objects; the deepest real document known has 5. Lists are never walked."""
 
 _HTML = (b"<!", b"<h", b"<H")
 _TEXT = (b"# ", b"#\n")
@@ -72,14 +72,9 @@ def _json_kind(value: Any) -> str:
 
 
 def _check_depth(values: dict[str, Any]) -> None:
-    level: list[Any] = [values]
+    level = [values]
     for _ in range(DEPTH_LIMIT):
-        level = [
-            child
-            for container in level
-            for child in (container.values() if isinstance(container, dict) else container)
-            if isinstance(child, (dict, list))
-        ]
+        level = [child for parent in level for child in parent.values() if type(child) is dict]
         if not level:
             return
-    raise DecodeError("bad_json", f"nested more than {DEPTH_LIMIT} containers deep")
+    raise DecodeError("bad_json", f"objects nested more than {DEPTH_LIMIT} deep")

@@ -5,6 +5,8 @@ Source: protobuf.dev, "Encoding". Tests decode everything made here with the off
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pushvar.errors import EncodeError
 
 _LENGTH_DELIMITED = 2
@@ -14,6 +16,7 @@ _TIMESTAMP_BYTES = 6
 _TIMESTAMP_LIMIT_MS = 1 << (7 * _TIMESTAMP_BYTES)
 
 
+@lru_cache(maxsize=4096)
 def varint(number: int) -> bytes:
     """A non-negative integer in base-128 groups, least significant first."""
     out = bytearray()

@@ -1,13 +1,14 @@
 """Remote write 1.0: series templates, metadata, headers. Bytes out, no I/O.
 
 A template holds the finished label bytes of every series of a plan. A cycle only fills in 8 value
-bytes and one timestamp for each, in a single ``struct`` call. Messages and field numbers: the
+bytes and one timestamp for each. Messages and field numbers: the
 remote-write 1.0 specification; ``wire/proto/prometheus_v1.proto`` repeats them.
 """
 
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,10 @@ HEADERS = {
     "X-Prometheus-Remote-Write-Version": "0.1.0",  # the literal for all of 1.x
 }
 
-_TIMESERIES = 0x0A  # field 1, length delimited
+_TIMESERIES = b"\x0a"  # field 1, length delimited
 _SAMPLE_HEAD = b"\x12\x10\x09"  # field 2, 16 bytes long, then field 1 as fixed64: the value
 _TIME_TAG = b"\x10"  # field 2 as varint: the timestamp
 _SAMPLE_BYTES = 18  # head (3), value (8), tag (1), timestamp (6)
-_VALUE_BYTES = 8
 
 _METADATA_TYPES = {
     MetricType.UNKNOWN: 0,
@@ -51,22 +51,25 @@ class Template:
     """The series of one plan, waiting for values and a timestamp.
 
     ``label_sets`` are the encoded labels of each series, already sorted, one ``bytes`` each.
-    ``offsets`` says where each packed series begins, and the total length at the end.
+    ``count`` says how many series there are.
     """
 
-    __slots__ = ("_parts", "_struct", "_values", "offsets")
+    __slots__ = ("_parts", "_values", "count")
 
     def __init__(self, label_sets: Sequence[bytes]) -> None:
-        heads = [
-            bytes((_TIMESERIES,)) + varint(len(labels) + _SAMPLE_BYTES) + labels + _SAMPLE_HEAD
+        self.count = len(label_sets)
+        self._values = _value_slots(self.count)
+        self._parts: list[bytes] = [b""] * (3 * self.count)
+        self._parts[0::3] = [
+            b"%b%b%b%b" % (_TIMESERIES, varint(len(labels) + _SAMPLE_BYTES), labels, _SAMPLE_HEAD)
             for labels in label_sets
         ]
-        self._parts: list[bytes] = [b""] * (3 * len(heads))
-        self._parts[0::3] = heads
-        self._struct = struct.Struct("".join([f"{len(head)}s8s7s" for head in heads]))
-        self._values = struct.Struct("8s" * len(heads))
-        sizes = [len(head) + _VALUE_BYTES + 7 for head in heads]
-        self.offsets: tuple[int, ...] = tuple(accumulate(sizes, initial=0))
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Where each series starts in the packed bytes, and the total length at the end."""
+        slots = _SAMPLE_BYTES - len(_SAMPLE_HEAD)
+        return tuple(accumulate((len(head) + slots for head in self._parts[0::3]), initial=0))
 
     def pack(self, values: bytes, time_ms: int) -> bytes:
         """Give all series as the bytes of ``WriteRequest.timeseries``, one sample each.
@@ -76,8 +79,14 @@ class Template:
         """
         parts = self._parts.copy()
         parts[1::3] = self._values.unpack(values)
-        parts[2::3] = [_TIME_TAG + timestamp(time_ms)] * (len(parts) // 3)
-        return self._struct.pack(*parts)
+        parts[2::3] = [_TIME_TAG + timestamp(time_ms)] * self.count
+        return b"".join(parts)
+
+
+@lru_cache(maxsize=1024)
+def _value_slots(count: int) -> struct.Struct:
+    """Cuts the patterns of so many values apart, in one call."""
+    return struct.Struct("8s" * count)
 
 
 def metadata(family: Family) -> bytes:
