@@ -19,6 +19,7 @@ from pushvar.labels.names import is_metric_name
 from pushvar.model import Labels, MetricType, Target
 
 from tests.documents import body, memstats, raw_body
+from tests.work import calls
 
 LABELS: Labels = (("customer_id", "acme"), ("instance", "10.0.0.1:80"), ("job", "pay"))
 STAMP = Stamp(Target("key", "pay", "http://10.0.0.1:80/debug/vars", LABELS))
@@ -248,6 +249,29 @@ def test_plans_and_shapes_are_bounded() -> None:
         assert plain(converter.convert(stamp, body(**{f"v{index}": index}), AUTO))[f"v{index}"] == index
     assert len(converter._plans) == 3
     assert len(converter._shapes) == 2
+
+
+def test_work_grows_with_the_number_of_keys() -> None:
+    """A hundred thousand keys are compiled and read; twice the keys is about twice the work."""
+
+    def compile_one(keys: int) -> None:
+        sent = json.dumps({f"key_{index}": index for index in range(keys)}).encode()
+        assert len(Converter().convert(STAMP, sent, AUTO).plan.shape.rows) == keys
+
+    small, large = (calls(lambda n=n: compile_one(n)) for n in (2_000, 4_000))  # type: ignore[misc]
+    assert large <= 2.2 * small
+    compile_one(100_000)
+
+
+def test_external_labels_are_added_where_the_name_is_free() -> None:
+    """Neither the target's nor the payload's labels give way to external ones."""
+    target = Target("key", "pay", "http://a", (("env", "prod"), ("job", "pay")))
+    stamp = Stamp(target, external=(("env", "x"), ("quantile", "x"), ("region", "eu")))
+    converted = Converter().convert(stamp, body(), AUTO)
+    labels = {row.name: dict(found) for row, found in labelled_rows(stamp, converted.plan.shape)}
+    assert labels["go_memstats_alloc_bytes"] == {"env": "prod", "job": "pay", "quantile": "x", "region": "eu"}
+    assert labels["go_gc_duration_seconds"]["quantile"] == "1"
+    assert converted.plan.conflicts == 0
 
 
 def test_payload_labels_give_way() -> None:

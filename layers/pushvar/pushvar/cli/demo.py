@@ -16,7 +16,7 @@ import click
 from pushvar.app import Forwarder, real_world
 from pushvar.cli.program import Program, build
 from pushvar.cli.reporting import Lines
-from pushvar.cli.values import DURATION, PORT
+from pushvar.cli.values import DURATION, PACE, PORT
 
 if TYPE_CHECKING:
     from pushvar.model import Report
@@ -31,7 +31,7 @@ Examples:
 
 @click.command("demo", epilog=_EPILOG)
 @click.option("--for", "for_s", type=DURATION, metavar="TIME", help="End after this time (20s).")
-@click.option("--every", type=DURATION, default="2s", show_default=True, help="How often it is fetched.")
+@click.option("--every", type=PACE, default="2s", show_default=True, help="How often it is fetched.")
 @click.option("--port", type=PORT, default=9_109, show_default=True, help="The page's port.")
 def command(for_s: float | None, every: float, port: int) -> int:
     """Start a Go program, forward its expvar to a local receiver, and show both."""

@@ -71,7 +71,8 @@ class Lines:
             self._target(scrape)
         for delivery in report.deliveries:
             if delivery.error and self._failing.get(delivery.backend) != delivery.error:
-                click.secho(f"  {delivery.backend}  {delivery.error}", fg="red")
+                fate = ("red", "") if delivery.failed else ("yellow", "in the end it went well; before: ")
+                click.secho(f"  {delivery.backend}  {fate[1]}{delivery.error}", fg=fate[0])
             self._failing[delivery.backend] = delivery.error
         click.echo(f"{_clock(report)}  {_sum(report)}")
 

@@ -14,7 +14,7 @@ import click
 from pushvar.app import Forwarder, real_world
 from pushvar.app.world import default_state
 from pushvar.cli.reporting import reporter
-from pushvar.cli.values import DURATION
+from pushvar.cli.values import PACE
 
 if TYPE_CHECKING:
     from pushvar.model import Report
@@ -29,7 +29,7 @@ Examples:
 @click.command("run", epilog=_EPILOG)
 @click.option("--config", "-c", "config", required=True, metavar="FILE", help="The configuration.")
 @click.option("--once", is_flag=True, help="One cycle, then end with an exit code.")
-@click.option("--every", type=DURATION, metavar="TIME", help="Pace for all jobs (15s), instead of theirs.")
+@click.option("--every", type=PACE, metavar="TIME", help="Pace for all jobs (15s), instead of theirs.")
 @click.option(
     "--state", metavar="sqlite:FILE", help="Where state is kept. [default: the user's state folder]"
 )
@@ -68,6 +68,6 @@ def command(config: str, once: bool, every: float | None, state: str | None, as_
 
 def exit_code(report: Report) -> int:
     """4 when something was not delivered, 3 when a target failed, 0 when all is well."""
-    if any(delivery.failed or delivery.error for delivery in report.deliveries):
+    if any(delivery.failed for delivery in report.deliveries):
         return 4
     return 3 if any(scrape.reason != "ok" for scrape in report.scrapes) else 0

@@ -27,4 +27,18 @@ class DurationType(click.ParamType[float]):
 
 
 DURATION = DurationType()
+
+
+class PaceType(DurationType):
+    """A duration of at least a second: no target is scraped oftener."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse, or fail with what to write instead."""
+        pace_s = super().convert(value, param, ctx)
+        if pace_s < 1:
+            self.fail("no target is fetched oftener than every second; write 1s or more", param, ctx)
+        return pace_s
+
+
+PACE = PaceType()
 PORT = click.IntRange(0, 65_535)

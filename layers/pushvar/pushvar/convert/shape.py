@@ -80,7 +80,7 @@ def compile_shape(of: Structure, rules: RuleSet, private: Iterable[str] = ()) ->
             Row(c.name, index[c.family.name], c.labels, c.leaf.text, draft.rules[c.leaf.path]) for c in claims
         ),
         decode=typed.decoder(of, private=private, inert=draft.inert),
-        read_typed=reader(lambda paths: typed.getter(of, paths)),
+        read_typed=reader(typed.getters(of)),
         read_document=reader(_document_getter),
         skipped=tuple(draft.skipped),
     )

@@ -16,7 +16,7 @@ from pushvar.catalogue import RING_SLOTS
 from pushvar.convert.structure import BOOL, HUGE, LIST, NULL, NUMBER, RING, STRING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from pushvar.convert.structure import Path, Structure
 
@@ -48,13 +48,17 @@ def decoder(of: Structure, *, private: Iterable[str], inert: Collection[Path]) -
         return _refuse
 
 
-def getter(of: Structure, paths: Sequence[Path]) -> Callable[[Any], tuple[Any, ...]]:
-    """A function from a decoded struct to the values at these paths."""
-    names = [_attribute(of, path) for path in paths]
-    if not names:
-        return lambda _: ()
-    read = attrgetter(*names)
-    return read if len(names) > 1 else lambda value: (read(value),)
+def getters(of: Structure) -> Callable[[Sequence[Path]], Callable[[Any], tuple[Any, ...]]]:
+    """A maker of functions that read the values at some paths from a decoded struct."""
+    names = {} if _size(of) > LEAF_LIMIT else dict(_attributes(of))
+
+    def getter(paths: Sequence[Path]) -> Callable[[Any], tuple[Any, ...]]:
+        if not paths or not names:
+            return lambda _: ()
+        read = attrgetter(*[names[path] for path in paths])
+        return read if len(paths) > 1 else lambda value: (read(value),)
+
+    return getter
 
 
 def _struct(
@@ -76,10 +80,13 @@ def _type(kind: Any, path: Path, inert: Collection[Path]) -> Any:
     return msgspec.Raw if path in inert else _TYPES[kind]
 
 
-def _attribute(of: Structure, path: Path) -> str:
-    index = next(index for index, (key, _) in enumerate(of) if key == path[0])
-    rest = f".{_attribute(of[index][1], path[1:])}" if len(path) > 1 else ""
-    return f"f{index}{rest}"
+def _attributes(of: Structure, path: Path = (), prefix: str = "") -> Iterator[tuple[Path, str]]:
+    """Every leaf's path with the dotted name of its field."""
+    for index, (key, kind) in enumerate(of):
+        if isinstance(kind, tuple):
+            yield from _attributes(kind, (*path, key), f"{prefix}f{index}.")
+        else:
+            yield (*path, key), f"{prefix}f{index}"
 
 
 def _size(of: Structure) -> int:
