@@ -32,6 +32,7 @@ def length_delimited(field: int, body: bytes) -> bytes:
     return varint(field << 3 | _LENGTH_DELIMITED) + varint(len(body)) + body
 
 
+@lru_cache(maxsize=1024)
 def timestamp(time_ms: int) -> bytes:
     """A timestamp in ms as a varint of exactly six bytes, so that every sample has one size.
 

@@ -1,0 +1,82 @@
+"""``make bench``: every benchmark in one run, ratios of what ran side by side."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks import cold_start, encode, measure, report, servers, target_cycle, workload
+from benchmarks.series import Different
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_WIDTH = 140  # of tables that no terminal bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How many rounds each benchmark has, and how many targets are served."""
+
+    cold_starts: int
+    encodings: int
+    cycles: int
+    targets: int
+
+
+FULL = Effort(cold_starts=11, encodings=20, cycles=15, targets=workload.TARGETS)
+QUICK = Effort(cold_starts=3, encodings=4, cycles=3, targets=200)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--quick", is_flag=True, help="Few rounds and 200 targets: figures scatter more.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
+@click.option("--markdown", is_flag=True, help="Tables as docs/performance.md has them.")
+def main(*, quick: bool, as_json: bool, markdown: bool) -> None:
+    """Run all benchmarks. They report and judge nothing; the whole run takes a minute or two."""
+    try:
+        results = run(quick=quick)
+    except (Different, servers.Failed) as error:
+        raise click.ClickException(f"nothing was measured: {error}") from None
+    if as_json:
+        click.echo(json.dumps(results.as_object(), ensure_ascii=False))
+        return
+    console = Console()
+    if markdown or not console.is_terminal:
+        console = Console(width=_WIDTH, soft_wrap=True)
+    report.show(results, console, markdown=markdown)
+
+
+def run(*, quick: bool) -> report.Results:
+    """Measure everything, with progress on standard error."""
+    effort = QUICK if quick else FULL
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with (
+        TemporaryDirectory(prefix="pushvar-bench-") as cache,
+        Progress(*columns, console=Console(stderr=True)) as progress,
+    ):
+        environment = measure.with_bytecode(Path(cache))
+
+        def task(name: str, rounds: int) -> Callable[[], None]:
+            number = progress.add_task(name, total=rounds)
+            return lambda: progress.advance(number)
+
+        started = cold_start.run(
+            effort.cold_starts, environment, task("cold start", effort.cold_starts)
+        )  # first: it fills the folder of bytecode for the clients below
+        encoded = encode.run(workload.TARGETS, effort.encodings, task("encoding", effort.encodings))
+        cycled = target_cycle.run(
+            effort.targets, effort.cycles, environment, task("target cycles", effort.cycles)
+        )
+    return report.Results(measure.machine(), quick, started, encoded, cycled)
+
+
+if __name__ == "__main__":
+    main()

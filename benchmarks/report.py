@@ -1,0 +1,189 @@
+"""The figures as people read them, and as one JSON object. Information only: nothing is judged here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.box import MARKDOWN, SIMPLE_HEAD
+from rich.table import Table
+
+from benchmarks import cold_start, encode, steps
+from benchmarks.workload import SERIES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from benchmarks.cold_start import ColdStart
+    from benchmarks.encode import Encoding, Way
+    from benchmarks.measure import Spread
+    from benchmarks.target_cycle import Cost, TargetCycle
+
+SCHEMA = 1
+
+ENCODE_ASKED, CYCLE_ASKED = 40, 8
+"""The ratios that issue 2 asks for; shown beside what was measured."""
+
+_LEFT = 1  # columns that hold words; the others hold numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table: words in the first column, numbers in the others, and a line below it."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Everything that one run measured."""
+
+    machine: dict[str, str]
+    quick: bool
+    cold_start: ColdStart
+    encoding: Encoding
+    target_cycle: TargetCycle
+
+    def as_object(self) -> dict[str, Any]:
+        """All of it as plain JSON values."""
+        return {
+            "schema": SCHEMA,
+            **asdict(self),
+            "ratios": {
+                "encode_warm": asdict(self.encoding.way(encode.WARM).ratio) | {"asked": ENCODE_ASKED},
+                "encode_cached_messages": asdict(self.encoding.way(encode.CACHED).ratio),
+                "target_cycle_warm": asdict(self.target_cycle.ratio) | {"asked": CYCLE_ASKED},
+            },
+        }
+
+
+def show(results: Results, console: Console, *, markdown: bool = False) -> None:
+    """Print every section, then the two ratios."""
+    for section in sections(results):
+        console.print(f"\n### {section.title}\n" if markdown else f"\n[bold]{section.title}[/bold]")
+        console.print(_table(section, markdown=markdown))
+        if section.note:
+            console.print(section.note, highlight=False)
+    console.print()
+    for line in last_lines(results):
+        console.print(line, highlight=False)
+
+
+def sections(results: Results) -> tuple[Section, ...]:
+    """All tables of a run."""
+    kind = "Machine and versions" + (" (a quick run: figures scatter more)" if results.quick else "")
+    return (
+        Section(kind, ("what", "version"), tuple(results.machine.items())),
+        _cold_start(results.cold_start),
+        _encoding(results.encoding),
+        _target_cycle(results.target_cycle),
+        _steps(results.target_cycle),
+    )
+
+
+def last_lines(results: Results) -> list[str]:
+    """The ratios that the issue names, what it asks for beside them."""
+    warm, floats, cached = (
+        results.encoding.way(name).ratio for name in (encode.WARM, encode.WARM_FLOATS, encode.CACHED)
+    )
+    cycle = results.target_cycle.ratio
+    return [
+        (
+            f"encoding {results.encoding.series:,} series, warm: {_times(warm)} the naive official runtime"
+            f" (asked: {ENCODE_ASKED}x); from floats {_times(floats)}; with messages kept {_times(cached)}"
+        ),
+        (
+            f"a warm target-cycle of {SERIES} series: {_times(cycle)} cheaper than the naive script"
+            f" (asked: {CYCLE_ASKED}x)"
+        ),
+    ]
+
+
+def _table(section: Section, *, markdown: bool) -> Table:
+    table = Table(box=MARKDOWN if markdown else SIMPLE_HEAD, pad_edge=markdown)
+    for position, column in enumerate(section.columns):
+        numbers = position >= _LEFT and len(section.columns) > _LEFT + 1
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for row in section.rows:
+        table.add_row(*row)
+    return table
+
+
+def _cold_start(result: ColdStart) -> Section:
+    rows = [(cold_start.WORDS[cold_start.BARE], _ms(result.bare_ms), _range(result.bare_ms))]
+    rows += [(cold_start.WORDS[name], _ms(cpu), _range(cpu)) for name, cpu in result.above_ms.items()]
+    imports = ", ".join(f"{package} {ms:.0f}" for package, ms in result.imports_ms.items())
+    return Section(
+        f"Cold start: CPU in ms above the bare interpreter, {result.rounds} rounds",
+        ("process", "median", "least to most"),
+        tuple(rows),
+        f"Heaviest imports of the first cycle (ms of wall time, own modules): {imports}.",
+    )
+
+
+def _encoding(result: Encoding) -> Section:
+    def row(way: Way) -> tuple[str, ...]:
+        per_s = result.series / way.cpu_ms.median / 1e3
+        return (
+            encode.WORDS[way.name], _ms(way.cpu_ms), f"{per_s:.2f} M/s", _times(way.ratio),
+            _ms(way.snappy_ms), _times(way.snappy_ratio),
+        )  # fmt: skip
+
+    return Section(
+        f"Encoding {result.series:,} series, remote write 1.0: CPU per cycle, {result.rounds} rounds",
+        ("way", "ms", "samples", "naive takes", "with snappy, ms", "naive takes"),
+        tuple(row(way) for way in result.ways),
+        (
+            f"{result.requests} requests, {result.plain_bytes / 1e6:.2f} MB plain and"
+            f" {result.wire_bytes / 1e6:.2f} MB compressed."
+            f" Making the messages that are kept takes {result.cached_setup_ms:.0f} ms once."
+        ),
+    )
+
+
+def _target_cycle(result: TargetCycle) -> Section:
+    def row(name: str, cost: Cost, ratio: str) -> tuple[str, ...]:
+        warm = cost.warm_us
+        return (
+            name, f"{warm.median:.0f}", f"{warm.low:.0f}-{warm.high:.0f}", f"{cost.system_share:.0%}",
+            f"{cost.first_us:.0f}", ratio,
+        )  # fmt: skip
+
+    return Section(
+        f"A target-cycle of {SERIES} series, {result.targets} targets: CPU in µs per target,"
+        f" {result.rounds} rounds",
+        ("client", "warm", "least to most", "in the kernel", "first cycle", "naive takes"),
+        (row("naive script", result.naive, "1x"), row("pushvar", result.pushvar, _times(result.ratio))),
+        f"Targets served by {result.served_by}.",
+    )
+
+
+def _steps(result: TargetCycle) -> Section:
+    total = sum(cost.median for cost in result.steps_us.values())
+    rows = [
+        (steps.WORDS[step], f"{cost.median:.1f}", _range(cost), f"{cost.median / total:.0%}")
+        for step, cost in result.steps_us.items()
+    ]
+    return Section(
+        "Where pushvar's warm target-cycle goes: CPU in µs per target",
+        ("step", "median", "least to most", "share"),
+        (*rows, ("together", f"{total:.1f}", "", "")),
+    )
+
+
+def _ms(cpu: Spread) -> str:
+    return f"{cpu.median:.1f}"
+
+
+def _range(cpu: Spread) -> str:
+    return f"{cpu.low:.1f}-{cpu.high:.1f}"
+
+
+def _times(ratio: Spread) -> str:
+    if ratio.low == ratio.high == 1:
+        return "1x"
+    digits = 0 if ratio.median >= 20 else 1
+    return f"{ratio.median:.{digits}f}x ({ratio.low:.{digits}f}-{ratio.high:.{digits}f})"

@@ -1,0 +1,35 @@
+"""A remote-write receiver that answers 204 to whatever it gets, and keeps it only while it is told to.
+
+``python -m benchmarks.sink``: POST /write; PUT /recording begins to keep bodies, GET /recording gives
+those kept, each behind its length in four bytes, and ends it.
+"""
+
+from __future__ import annotations
+
+from benchmarks.http_server import NO_CONTENT, NOT_FOUND, serve, with_body
+
+
+class Sink:
+    """The receiver's memory."""
+
+    def __init__(self) -> None:
+        self._kept: list[bytes] | None = None
+
+    def answer(self, method: str, path: str, body: bytes) -> bytes:
+        """One request."""
+        match method, path:
+            case "POST", "/write":
+                if self._kept is not None:
+                    self._kept.append(body)
+                return NO_CONTENT
+            case "PUT", "/recording":
+                self._kept = []
+                return NO_CONTENT
+            case "GET", "/recording":
+                kept, self._kept = self._kept or [], None
+                return with_body(b"".join(len(body).to_bytes(4) + body for body in kept))
+        return NOT_FOUND
+
+
+if __name__ == "__main__":
+    serve([Sink().answer])

@@ -1,0 +1,279 @@
+"""The benchmarks measure what they say: their workload is right and all variants give the same series."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import re
+import struct
+from functools import partial
+from typing import Any
+
+import pytest
+from pushvar.config.load import load
+from pushvar.convert.converter import Converter
+from pushvar.convert.mapping import built_in
+from pushvar.convert.plan import labelled_rows
+
+from benchmarks import cold_start, encode, measure, naive_script, report, series, sink, target_cycle, workload
+from benchmarks.python_targets import Targets
+
+FIELDS = [
+    "Alloc", "TotalAlloc", "Sys", "Lookups", "Mallocs", "Frees", "HeapAlloc", "HeapSys", "HeapIdle",
+    "HeapInuse", "HeapReleased", "HeapObjects", "StackInuse", "StackSys", "MSpanInuse", "MSpanSys",
+    "MCacheInuse", "MCacheSys", "BuckHashSys", "GCSys", "OtherSys", "NextGC", "LastGC", "PauseTotalNs",
+    "PauseNs", "PauseEnd", "NumGC", "NumForcedGC", "GCCPUFraction", "EnableGC", "DebugGC", "BySize",
+]  # fmt: skip
+"""runtime.MemStats, as Go 1.26 prints it."""
+
+FEW = 40  # targets: two requests
+
+
+@pytest.fixture(scope="module")
+def fleet() -> series.Fleet:
+    """Give a few targets without a network."""
+    return series.Fleet(FEW)
+
+
+@pytest.fixture(scope="module")
+def documents() -> list[bytes]:
+    """Give the whole pool."""
+    return workload.documents()
+
+
+def memstats(body: bytes) -> dict[str, Any]:
+    """The memstats of a document."""
+    found: dict[str, Any] = json.loads(body)["memstats"]
+    return found
+
+
+def test_a_document_is_laid_out_as_expvar_does_it(documents: list[bytes]) -> None:
+    """Keys are sorted, one to a line; memstats has Go's fields in Go's order and no spaces."""
+    for body in documents:
+        text = body.decode()
+        assert text.startswith('{\n"')
+        assert text.endswith("\n}\n")
+        keys = re.findall(r'^"(\w+)": ', text, re.MULTILINE)
+        assert keys == sorted(keys) == list(json.loads(text))
+        assert list(memstats(body)) == FIELDS
+        line = re.search(r'^"memstats": (.*?),?$', text, re.MULTILINE)
+        assert line is not None
+        assert " " not in line[1]
+
+
+def test_a_document_has_the_size_it_should_have(documents: list[bytes]) -> None:
+    """About 10.8 KB each."""
+    assert all(10_600 < len(body) < 11_000 for body in documents)
+
+
+def test_the_pause_ring_is_full_and_moves_as_a_program_moves_it(documents: list[bytes]) -> None:
+    """256 plausible pauses; from one document to the next, five new ones enter the ring, the rest stays."""
+    for before, after in itertools.pairwise(map(memstats, documents)):
+        assert len(before["PauseNs"]) == len(before["PauseEnd"]) == 256
+        assert all(1_000 < pause < 100_000_000 for pause in before["PauseNs"])
+        assert max(before["PauseEnd"]) == before["LastGC"]
+        assert before["PauseEnd"][(before["NumGC"] - 1) % 256] == before["LastGC"]
+        changed = [slot for slot in range(256) if before["PauseNs"][slot] != after["PauseNs"][slot]]
+        assert sorted(changed) == sorted(number % 256 for number in range(before["NumGC"], after["NumGC"]))
+
+
+def test_counters_grow_from_document_to_document(documents: list[bytes]) -> None:
+    """What is named a total never goes down, nor do the counters of memstats."""
+    for before, after in itertools.pairwise(map(json.loads, documents)):
+        for field in ("TotalAlloc", "Mallocs", "Frees", "NumGC", "PauseTotalNs"):
+            assert before["memstats"][field] < after["memstats"][field]
+        assert before["orders_placed_total"] < after["orders_placed_total"]
+        assert before["cache"]["hits_total"] < after["cache"]["hits_total"]
+
+
+def test_the_workload_is_the_same_in_every_run(documents: list[bytes]) -> None:
+    """Documents depend on their number alone, whatever was drawn before."""
+    random.seed()
+    assert [workload.document(number) for number in (3, 0)] == [documents[3], documents[0]]
+
+
+def test_no_target_shows_the_same_document_in_two_cycles_running() -> None:
+    """A value that was cached by accident would be a wrong one."""
+    for target in range(workload.TARGETS):
+        turns = [workload.turn(target, generation) for generation in range(workload.POOL + 1)]
+        assert all(before != after for before, after in itertools.pairwise(turns))
+        assert set(turns) == set(range(workload.POOL))
+
+
+def test_every_document_has_one_shape_of_sixty_series(fleet: series.Fleet, documents: list[bytes]) -> None:
+    """29 of memstats, go_goroutines, 25 of the application; the health series make 60."""
+    converter, rules = Converter(), built_in("auto")
+    shapes = {id(converter.convert(fleet.stamps[0], body, rules).plan.shape) for body in documents}
+    assert len(shapes) == 1
+    names = [name for name, _ in fleet.rows]
+    assert len(names) == workload.SERIES == 60
+    go = [name for name in names if name.startswith(("go_memstats_", "go_gc_duration_seconds"))]
+    assert len(go) == 29
+    assert names.count("go_goroutines") == 1
+
+
+def test_series_have_eight_to_ten_labels(fleet: series.Fleet) -> None:
+    """The metric name counts as one."""
+    shape = fleet.cycle(0).scrapes[0].plan.shape
+    counts = {len(labels) + 1 for stamp in fleet.stamps for _, labels in labelled_rows(stamp, shape)}
+    assert counts == {8, 9, 10}
+
+
+def test_a_user_lists_the_same_labels(fleet: series.Fleet) -> None:
+    """What the naive script is given names the URLs and labels of pushvar's targets."""
+    text = workload.configuration(workload.addresses(FEW), "http://127.0.0.1:1/write")
+    listed = series.user_targets(text)
+    assert [target["labels"] for target in listed] == fleet.labels
+    assert [target["url"] for target in listed] == [stamp.target.url for stamp in fleet.stamps]
+    assert load(text, source="workload").remote_write[0].url == "http://127.0.0.1:1/write"
+
+
+def test_numbers_are_the_floats_behind_the_patterns(fleet: series.Fleet) -> None:
+    """All ways to encode start from the same values, one time for each target."""
+    cycle = fleet.cycle(5)
+    for scrape, numbers in zip(cycle.scrapes, cycle.numbers, strict=True):
+        assert struct.pack("<60d", *numbers) == scrape.values
+    assert fleet.cycle(6).scrapes[0].time_ms == cycle.scrapes[0].time_ms + 60_000
+
+
+def test_all_ways_to_encode_give_the_same_series(fleet: series.Fleet) -> None:
+    """In every generation, and also after another cycle was encoded with what is kept."""
+    ways = encode.ways(fleet, fleet.cycle(0))
+    assert set(ways) == set(encode.WORDS)
+    for generation in (1, 2, 0):
+        encode.check(ways, fleet.cycle(generation))
+
+
+def test_all_ways_to_encode_give_the_same_requests(fleet: series.Fleet) -> None:
+    """As many requests, with as many series each: nobody gains by batching otherwise."""
+    cycle = fleet.cycle(1)
+    counts = {
+        name: [len(series.decoded([body])) for body in way(cycle)]
+        for name, way in encode.ways(fleet, cycle).items()
+    }
+    assert set(map(tuple, counts.values())) == {(1980, 420)}
+
+
+def test_a_difference_is_found(fleet: series.Fleet) -> None:
+    """A wrong value, a missing series and a series sent twice stop a benchmark."""
+    expected = series.decoded(encode.warm(fleet.cycle(1)))
+    with pytest.raises(series.Different, match="late: "):
+        series.demand_same("late", expected, series.decoded(encode.warm(fleet.cycle(2))))
+    labels, *rest = expected
+    with pytest.raises(series.Different, match="is None, where"):
+        series.demand_same("short", expected, {key: expected[key] for key in rest})
+    with pytest.raises(series.Different, match="sent twice"):
+        series.decoded([*encode.warm(fleet.cycle(1))] * 2)
+    with pytest.raises(series.Different, match="naive script None"):
+        target_cycle.demand_same_values("long", {key: expected[key] for key in rest}, expected)
+    other = {**expected, labels: ((-1.0, 0),)}
+    with pytest.raises(series.Different, match=r"sent \[-1.0\]"):
+        target_cycle.demand_same_values("wrong", expected, other)
+
+
+def test_times_and_durations_are_each_clients_own(fleet: series.Fleet) -> None:
+    """Clients fetch one after the other, so only their values are compared."""
+    now, later = (series.decoded(encode.warm(fleet.cycle(1))) for _ in range(2))
+    later = {labels: ((samples[0][0], 7),) for labels, samples in later.items()}
+    duration = next(labels for labels in later if ("__name__", "scrape_duration_seconds") in labels)
+    later[duration] = ((9.5, 7),)
+    target_cycle.demand_same_values("later", now, later)
+
+
+def test_the_naive_script_makes_the_same_series_of_a_document(
+    fleet: series.Fleet, documents: list[bytes]
+) -> None:
+    """Its names, labels and values are pushvar's, for every document; it says the health series itself."""
+    converter, rules = Converter(), built_in("auto")
+    for body in documents[:8]:
+        converted = converter.convert(fleet.stamps[0], body, rules)
+        values = struct.unpack(f"<{len(converted.values) // 8}d", converted.values)
+        ours = sorted(
+            (name, sorted(own.items()), v) for (name, own), v in zip(fleet.rows, values, strict=False)
+        )
+        theirs = sorted(
+            (name, sorted(own.items()), float(value))
+            for name, own, value in naive_script.samples(json.loads(body))
+        )
+        assert theirs == ours
+
+
+def test_the_naive_script_keeps_its_connections() -> None:
+    """It is no straw man: there is a pool for every target and the receiver."""
+    with naive_script.open_session(500) as session:
+        assert session.get_adapter("http://127.0.0.1:1/")._pool_connections == 501  # type: ignore[attr-defined]
+
+
+def test_targets_in_python_show_the_generation_they_are_told() -> None:
+    """They take turns as the ones in Go do, in one chunk, as expvar's handler writes it."""
+    targets = Targets([b"a", b"bb", b"ccc"], 2)
+    assert targets.answer(1, "GET", "/debug/vars", b"").endswith(b"\r\n\r\n3\r\nccc\r\n0\r\n\r\n")
+    assert targets.answer(0, "PUT", "/generation/4", b"").startswith(b"HTTP/1.1 204 ")
+    assert targets.answer(1, "GET", "/debug/vars", b"").endswith(b"\r\n\r\n1\r\na\r\n0\r\n\r\n")
+    assert targets.answer(0, "GET", "/", b"").startswith(b"HTTP/1.1 404 ")
+
+
+def test_the_sink_keeps_only_what_it_is_told_to() -> None:
+    """Everything is answered 204, and memory stays as it is unless a cycle is recorded."""
+    receiver = sink.Sink()
+    assert receiver.answer("POST", "/write", b"early").startswith(b"HTTP/1.1 204 ")
+    receiver.answer("PUT", "/recording", b"")
+    receiver.answer("POST", "/write", b"kept")
+    assert receiver.answer("GET", "/recording", b"").endswith(b"\r\n\r\n\x00\x00\x00\x04kept")
+    receiver.answer("POST", "/write", b"late")
+    assert receiver.answer("GET", "/recording", b"").endswith(b"\r\n\r\n")
+
+
+def test_ratios_compare_neighbours_in_time() -> None:
+    """A machine that slows down in the second round slows both sides, and the ratio stays."""
+    assert measure.ratios([10, 30, 12], [1, 3, 1]) == measure.Spread(10, 10, 12)
+    assert measure.spread([3, 1, 8]).times(2) == measure.Spread(6, 2, 16)
+
+
+def test_variants_take_turns() -> None:
+    """A B, A B: never all of one variant first."""
+    order: list[str] = []
+
+    def variant(name: str, number: int) -> float:
+        order.append(f"{name}{number}")
+        return float(number)
+
+    measured = measure.in_turns({name: partial(variant, name) for name in "ab"}, 2, lambda: order.append("|"))
+    assert order == ["a0", "b0", "|", "a1", "b1", "|"]
+    assert measured == {"a": [0.0, 1.0], "b": [0.0, 1.0]}
+
+
+def test_import_times_are_read_from_what_python_prints() -> None:
+    """Own time by module in ms; the heading and other lines on standard error do not matter."""
+    lines = [
+        "import time: self [us] | cumulative | imported package",
+        "import time:       250 |        900 |   encodings.aliases",
+        "a warning | with | bars",
+        "import time:      1500 |       2400 | site",
+    ]
+    assert cold_start.own_ms(lines) == {"encodings.aliases": 0.25, "site": 1.5}
+
+
+def test_the_report_says_what_was_measured() -> None:
+    """Ratios and thresholds stand in the last lines and in the JSON object, taken from the measurements."""
+    one = measure.Spread(1.0, 1.0, 1.0)
+    ways = tuple(
+        encode.Way(name, one, measure.Spread(n + 41.5, n, 99), one, one)
+        for n, name in enumerate(encode.WORDS)
+    )
+    cost = target_cycle.Cost(one, 0.25, 3.0)
+    results = report.Results(
+        {"cpu": "made up"},
+        quick=False,
+        cold_start=cold_start.ColdStart(1, one, {cold_start.IMPORT: one}, {"asyncio": 9.0}),
+        encoding=encode.Encoding(30_000, 1, 16, 6, 1, 300.0, ways),
+        target_cycle=target_cycle.TargetCycle(500, 1, "nobody", cost, cost, measure.Spread(11.04, 9, 12), {}),
+    )
+    encoding, cycle = report.last_lines(results)
+    assert "warm: 44x (2-99) the naive official runtime (asked: 40x)" in encoding
+    assert "11.0x (9.0-12.0) cheaper than the naive script (asked: 8x)" in cycle
+    said = json.loads(json.dumps(results.as_object()))
+    assert said["schema"] == 1
+    assert said["ratios"]["encode_warm"] == {"median": 43.5, "low": 2, "high": 99, "asked": 40}
+    assert said["ratios"]["target_cycle_warm"]["median"] == 11.04
