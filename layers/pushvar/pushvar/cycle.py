@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pushvar.convert.health import health_values
 from pushvar.errors import FetchError, PushvarError
-from pushvar.model import Report, Scrape
+from pushvar.model import Delivery, Report, Scrape
 from pushvar.state.protocol import Head
 
 if TYPE_CHECKING:
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
     from pushvar.collect.fetch import Endpoint
     from pushvar.convert.converter import Converted
-    from pushvar.model import Delivery, Fetched, Plan, Target
+    from pushvar.model import Fetched, Plan, Target
     from pushvar.state.protocol import Lease, StateStore
 
 LEASE_MARGIN_MS = 15_000
 """How much longer than its deadline a cycle may hold the shard; a crash costs others this much."""
+
+_PATTERN_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def run_cycle(
         return Report(shard, cycle, started_ms, 0.0, skipped="another writer holds this shard")
     try:
         scrapes = scrape_all(steps, endpoints)
-        deliveries = steps.deliver(scrapes, start_s + budget_s)
+        deliveries = _deliver(steps, scrapes, start_s + budget_s)
         steps.state.commit(lease, _next_head(lease, cycle, scrapes, deliveries))
     finally:
         steps.state.release(lease)
@@ -75,6 +77,14 @@ def scrape_all(steps: Steps, endpoints: Sequence[Endpoint]) -> list[Scrape]:
 
     steps.fetch_all(endpoints, done)
     return scrapes
+
+
+def _deliver(steps: Steps, scrapes: Sequence[Scrape], deadline_s: float) -> tuple[Delivery, ...]:
+    try:
+        return steps.deliver(scrapes, deadline_s)
+    except Exception as fault:  # noqa: BLE001 - whatever happened, the report of the scrapes must not be lost
+        samples = sum(len(scrape.values) // _PATTERN_BYTES for scrape in scrapes)
+        return (Delivery("all backends", failed=samples, error=f"{type(fault).__name__}: {fault}"),)
 
 
 def _scrape(steps: Steps, target: Target, fetched: Fetched, error: FetchError | None) -> Scrape:

@@ -10,20 +10,25 @@ from pushvar.deliver import metadata
 from pushvar.deliver.batches import cut
 from pushvar.deliver.queue import Patience, send_in_order
 from pushvar.deliver.sinks.remote_write import RemoteWriteSink
+from pushvar.errors import ConfigError, PushError
+from pushvar.model import Delivery
 from pushvar.net.auth import auth_header
 from pushvar.net.session import Session
+from pushvar.net.tls import context_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pushvar.app.world import World
     from pushvar.config.schema import RemoteWrite
-    from pushvar.model import Delivery, Family, Scrape
+    from pushvar.model import Batch, Family, Scrape
     from pushvar.net.secrets import Secrets
+
+_PATTERN_BYTES = 8
 
 
 class Backend:
-    """One ``remote_write`` block at work."""
+    """One ``remote_write`` block at work. Whatever goes wrong in it is its own delivery's error."""
 
     def __init__(self, settings: RemoteWrite, secrets: Secrets, world: World) -> None:
         self.settings = settings
@@ -41,7 +46,25 @@ class Backend:
     def deliver(
         self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float
     ) -> Delivery:
-        """Send the metadata that is due, then the samples, in order."""
+        """Send the samples, in order, then the metadata that is due: it must not use up their time.
+
+        Raises nothing: a fault of our own is the delivery's error too.
+        """
+        try:
+            return self._deliver(scrapes, families, deadline_s)
+        except Exception as fault:  # noqa: BLE001 - the other backends' deliveries must be told
+            samples = sum(len(scrape.values) // _PATTERN_BYTES for scrape in scrapes)
+            return Delivery(self.settings.name, failed=samples, error=f"{type(fault).__name__}: {fault}")
+
+    def check(self) -> None:
+        """Raise ConfigError when a secret or a TLS file of this backend is not there."""
+        self._headers()
+        if self.settings.url.startswith("https:"):
+            context_for(tls_settings(self.settings.tls_config))
+
+    def _deliver(
+        self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float
+    ) -> Delivery:
         settings, world = self.settings, self._world
         patience = Patience(
             settings.queue_config.min_backoff.s,
@@ -52,19 +75,28 @@ class Backend:
             world.sleep,
             world.random,
         )
-        told = self._tell(families, patience)
         batches = cut(scrapes, max_samples=settings.queue_config.max_samples_per_send)
-        sent = send_in_order(settings.name, batches, self._sink.push, patience)
+        sent = send_in_order(settings.name, batches, self._push, patience)
+        if sent.failed and not sent.sent:  # it would not hear of metadata either
+            return sent
+        told = self._tell(families, patience)
         return sent if told is None else told.add(sent)
 
+    def _push(self, batch: Batch, attempt: int, timeout_s: float) -> int:
+        try:
+            return self._sink.push(batch, attempt, timeout_s)
+        except ConfigError as error:  # a secret or a certificate that went away while we run
+            raise PushError(str(error)) from None
+
     def _tell(self, families: Mapping[str, Family], patience: Patience) -> Delivery | None:
-        block, now_ms, count = self.settings.metadata_config, self._world.now_ms(), len(families)
+        block, count = self.settings.metadata_config, len(families)
+        now_ms = int(self._world.monotonic_s() * 1000)
         name, interval_ms = self.settings.name, block.send_interval.ms
         due = self._metadata.due(name, families, now_ms, interval_ms) if block.send else ()
         if not due:
             return None
         requests = metadata.cut(due, max_per_request=block.max_samples_per_send)
-        told = send_in_order(name, requests, self._sink.push, patience)
+        told = send_in_order(name, requests, self._push, patience)
         if not told.error:
             self._metadata.told(name, count, now_ms, interval_ms)
         return told
@@ -95,6 +127,11 @@ class Backends:
             return (self._backends[0].deliver(scrapes, families, deadline_s),)
         with ThreadPoolExecutor(max(len(self._backends), 1)) as pool:
             return tuple(pool.map(lambda one: one.deliver(scrapes, families, deadline_s), self._backends))
+
+    def check(self) -> None:
+        """Raise ConfigError when a secret or a TLS file of any of them is not there."""
+        for backend in self._backends:
+            backend.check()
 
     def close(self) -> None:
         """Close all connections."""

@@ -5,6 +5,7 @@ An engine is built for each version of a configuration and used as a whole: a cy
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pushvar import __version__
@@ -13,8 +14,9 @@ from pushvar.collect.targets import build_targets
 from pushvar.convert.converter import Converted, Converter, Limits
 from pushvar.convert.mapping import built_in
 from pushvar.convert.plan import Stamp
+from pushvar.errors import ConfigError
 from pushvar.net.auth import auth_header
-from pushvar.net.tls import TlsSettings
+from pushvar.net.tls import TlsSettings, context_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from pushvar.collect.registry.protocol import Snapshot
     from pushvar.config.schema import ScrapeConfig, TlsConfig
     from pushvar.convert.mapping.rules import RuleSet
-    from pushvar.errors import ConfigError
     from pushvar.model import Family, Plan, Target
     from pushvar.net.secrets import Secrets
 
@@ -54,8 +55,18 @@ class Engine:
         job = self._jobs[target.job]
         return Stamp(target, self.config.global_.external_labels, job.honor_labels)
 
+    def check(self) -> None:
+        """Raise ConfigError when a secret or a TLS file of any job is not there."""
+        for job in self.config.scrape_configs:
+            self._headers(job)
+            if job.scheme == "https":
+                context_for(tls_settings(job.tls_config))
+
     def endpoints(self, jobs: Iterable[str]) -> list[Endpoint]:
-        """The targets of these jobs, ready to fetch, with the secrets of this moment."""
+        """The targets of these jobs, ready to fetch, with the secrets of this moment.
+
+        A job whose secret went away fails by itself: its endpoints say so instead of being fetched.
+        """
         return [one for job in jobs for one in self._endpoints_of(self._jobs[job])]
 
     @property
@@ -76,12 +87,17 @@ class Engine:
         return self._stamps.get(target.key) or self.stamp(target)
 
     def _endpoints_of(self, job: ScrapeConfig) -> list[Endpoint]:
-        headers = tuple(self._headers(job))
+        try:
+            headers = tuple(self._headers(job))
+        except ConfigError as error:
+            return [replace(one, unready=str(error)) for one in self._endpoints_with((), job)]
         known = self._endpoints.get(job.job_name)
         if known is None or known[0] != headers:
-            made = [self.endpoint(target, headers) for target in self.targets if target.job == job.job_name]
-            known = self._endpoints[job.job_name] = (headers, made)
+            known = self._endpoints[job.job_name] = (headers, self._endpoints_with(headers, job))
         return known[1]
+
+    def _endpoints_with(self, headers: Iterable[tuple[str, str]], job: ScrapeConfig) -> list[Endpoint]:
+        return [self.endpoint(target, headers) for target in self.targets if target.job == job.job_name]
 
     def endpoint(self, target: Target, headers: Iterable[tuple[str, str]] | None = None) -> Endpoint:
         """One target ready to fetch."""

@@ -8,15 +8,16 @@ from pushvar.app.backends import Backends
 from pushvar.app.engine import Engine
 from pushvar.collect.fetch import Fetcher
 from pushvar.cycle import Steps, run_cycle
-from pushvar.errors import ConfigError
+from pushvar.errors import ConfigError, StateError
+from pushvar.model import Report
 from pushvar.net.secrets import Secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pushvar.app.world import World
     from pushvar.collect.registry.protocol import Registry, Snapshot
-    from pushvar.model import Report
+    from pushvar.model import Delivery, Scrape
     from pushvar.state.protocol import StateStore
 
 SHARD = "0"
@@ -24,6 +25,9 @@ SHARD = "0"
 
 _EARLY = 0.05
 """The share of an interval by which a job may start before its time."""
+
+_PATIENCE_S = 5.0
+"""What a delivery gets at least when the fetches took the whole interval."""
 
 
 class Forwarder:
@@ -37,17 +41,21 @@ class Forwarder:
         self._secrets = Secrets(world.environment, world.read_file, world.monotonic_s)
         self._fetcher = Fetcher(world.now_ms, world.monotonic_s)
         self._unusable: tuple[ConfigError, ...] = ()
+        self._next_ms: dict[str, int] = {}
         self._snapshot = registry.load()
-        self._use(self._snapshot)
+        self._engine, self._backends = self._compiled(self._snapshot)
 
-    def _use(self, snapshot: Snapshot) -> None:
+    def _compiled(self, snapshot: Snapshot) -> tuple[Engine, Backends]:
+        """Everything that a configuration needs; raises ConfigError before anything of it is used."""
         if not snapshot.config.remote_write:
             raise ConfigError(
                 "remote_write", "no backend to send to", hint="add a remote_write block with a url"
             )
-        self._engine = Engine(snapshot, self._secrets)
-        self._backends = Backends(snapshot.config.remote_write, self._secrets, self._world)
-        self._next_ms: dict[str, int] = {}
+        engine = Engine(snapshot, self._secrets)
+        engine.check()
+        backends = Backends(snapshot.config.remote_write, self._secrets, self._world)
+        backends.check()
+        return engine, backends
 
     @property
     def engine(self) -> Engine:
@@ -59,38 +67,57 @@ class Forwarder:
         """The shortest scrape interval of the configuration."""
         return min(job.scrape_interval.s for job in self._engine.config.scrape_configs)
 
-    def cycle(self, *, every_s: float | None = None) -> Report:
-        """Run one cycle: of all jobs when ``every_s`` sets the pace, else of those that are due.
+    def cycle(self, *, every_s: float | None = None, patience_s: float = _PATIENCE_S) -> Report:
+        """Run one cycle: of the jobs that are due by ``every_s``, or else by their own intervals.
 
-        Raises StateError when the state store fails.
+        ``patience_s`` is what a delivery gets at least, however late the fetches ended. Raises
+        StateError when the state store fails.
         """
         self._reload()
-        now_ms = self._world.now_ms()
+        world, pace_s = self._world, every_s or self.interval_s
+        now_ms = world.now_ms()
+        next_s = world.monotonic_s() + pace_s
+
+        def deliver(scrapes: Sequence[Scrape], deadline_s: float) -> tuple[Delivery, ...]:
+            enough_s = max(next_s, world.monotonic_s() + patience_s)
+            return self._backends.deliver(scrapes, self._engine.families, min(deadline_s, enough_s))
+
         steps = Steps(
             self._fetcher.fetch_all,
             self._engine.convert,
             self._engine.failed,
-            lambda scrapes, deadline_s: self._backends.deliver(scrapes, self._engine.families, deadline_s),
+            deliver,
             self._state,
-            self._world.now_ms,
-            self._world.monotonic_s,
+            world.now_ms,
+            world.monotonic_s,
         )
         endpoints = self._engine.endpoints(self._due(now_ms, every_s))
-        budget_s = max(every_s or self.interval_s, max((one.timeout_s for one in endpoints), default=0.0) + 5)
+        slowest_s = max((one.timeout_s for one in endpoints), default=0.0)
+        budget_s = max(pace_s, slowest_s + patience_s)
         return run_cycle(steps, endpoints, shard=SHARD, owner=self._owner, cycle=now_ms, budget_s=budget_s)
 
     def run(
         self, report: Callable[[Report], None], stopped: Callable[[], bool], *, every_s: float | None = None
     ) -> None:
-        """Run cycles until ``stopped``; a late cycle starts at once, missed ones are not made up for."""
-        pace_s = every_s or self.interval_s
-        next_s = self._world.monotonic_s()
+        """Run cycles until ``stopped``; a late cycle starts at once, missed ones are not made up for.
+
+        A backend that is away may take the time until the next cycle and hardly more: the others wait
+        for it. Raises StateError when the state store fails in the first cycle; a later failure, such
+        as a lease lost while the machine slept, costs its own cycle.
+        """
+        worked = False
         while not stopped():
-            report(self.cycle(every_s=every_s))
-            now_s = self._world.monotonic_s()
-            next_s = max(next_s + pace_s, now_s)
-            if not stopped():
-                self._world.sleep(next_s - now_s)
+            started_ms, pace_s = self._world.now_ms(), every_s or self.interval_s
+            try:
+                report(self.cycle(every_s=every_s, patience_s=min(pace_s, _PATIENCE_S)))
+                worked = True
+            except StateError as error:
+                if not worked:
+                    raise
+                report(Report(SHARD, started_ms, started_ms, 0.0, skipped=str(error)))
+            wait_s = (min(self._next_ms.values()) - self._world.now_ms()) / 1000
+            if wait_s > 0 and not stopped():
+                self._world.sleep(min(wait_s, pace_s))
 
     def _reload(self) -> None:
         """Take a new version of the configuration, if there is one that may be used."""
@@ -99,12 +126,18 @@ class Forwarder:
             self._snapshot = self._registry.load()
             if self._snapshot.version == self._engine.snapshot.version:
                 return
-            old = self._backends
-            self._use(self._snapshot)
+            engine, backends = self._compiled(self._snapshot)
         except ConfigError as error:
             self._unusable = (error,)
-        else:
-            old.close()
+            return
+        self._backends.close()
+        paces = {job.job_name: job.scrape_interval for job in self._engine.config.scrape_configs}
+        self._next_ms = {
+            job.job_name: self._next_ms[job.job_name]
+            for job in engine.config.scrape_configs
+            if paces.get(job.job_name) == job.scrape_interval and job.job_name in self._next_ms
+        }
+        self._engine, self._backends = engine, backends
 
     @property
     def problems(self) -> tuple[ConfigError, ...]:
@@ -112,15 +145,15 @@ class Forwarder:
         return (*self._unusable, *self._snapshot.problems, *self._engine.refused)
 
     def _due(self, now_ms: int, every_s: float | None) -> list[str]:
-        """The jobs whose turn it is; a timer that rings a little early is not early."""
+        """The jobs whose turn it is; a timer may ring a little early, and somebody may set the clock back."""
         due = []
         for job in self._engine.config.scrape_configs:
-            interval_ms = job.scrape_interval.ms
+            interval_ms = int(every_s * 1000) if every_s else job.scrape_interval.ms
             next_ms = self._next_ms.get(job.job_name, now_ms)
-            if every_s or now_ms >= next_ms - interval_ms * _EARLY:
+            if now_ms >= next_ms - interval_ms * _EARLY or next_ms - now_ms > interval_ms:
                 due.append(job.job_name)
-                missed = now_ms - next_ms >= interval_ms
-                self._next_ms[job.job_name] = (now_ms if missed else next_ms) + interval_ms
+                astray = abs(now_ms - next_ms) >= interval_ms
+                self._next_ms[job.job_name] = (now_ms if astray else next_ms) + interval_ms
         return due
 
     def close(self) -> None:

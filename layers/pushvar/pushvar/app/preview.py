@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pushvar.app.engine import Engine
 from pushvar.catalogue import FAILURE_CLASSES
@@ -60,7 +60,7 @@ def _target(snapshot: Snapshot, job: str | None, source: str) -> Target:
     """The target that the source is in this configuration, or would be if it were added."""
     config = snapshot.config
     is_url = "://" in source
-    parts = urlsplit(source if is_url else "")
+    parts = _parts(source if is_url else "")
     groups = [
         group for group in snapshot.groups if parts.netloc in group.addresses and job in (None, group.job)
     ]
@@ -74,6 +74,22 @@ def _target(snapshot: Snapshot, job: str | None, source: str) -> Target:
         return build_target(config, scrape, "localhost:0", {"instance": source, **labels})
     target = build_target(config, scrape, parts.netloc, labels)
     return replace(target, url=source) if parts.path not in ("", "/") else target
+
+
+def _parts(url: str) -> SplitResult:
+    """The parts of a URL that can be fetched, or of none."""
+    try:
+        parts = urlsplit(url)
+        usable = not url or (bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(
+            "SOURCE",
+            "not a URL that can be fetched",
+            hint="write http://host:port/path; credentials belong to a scrape config",
+        )
+    return parts
 
 
 def _fetch(engine: Engine, target: Target, world: World) -> Fetched:

@@ -1,25 +1,33 @@
 """Fetch many targets at once: one deadline for each, and no target waits for a slow one.
 
-Concurrency is bounded only by file descriptors: it must exceed the number of targets that hang.
+Concurrency is bounded only by file descriptors: it must exceed the number of targets that hang. A fault
+in one fetch, be it our own, is that target's error.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pushvar.errors import FetchError
 from pushvar.model import Fetched, Target
-from pushvar.net.client import Client, Origin
+from pushvar.net.client import CONNECTION_LIMIT, Client, Origin
 
 if TYPE_CHECKING:
     from pushvar.net.tls import TlsSettings
 
-CONCURRENCY = 500
-"""Fetches under way at once: half of the file descriptors of a Lambda environment."""
+CONCURRENCY = CONNECTION_LIMIT
+"""Fetches under way at once; idle connections make room for them."""
+
+LOOKUPS = 64
+"""Names resolved at once. Each takes a thread, and names that do not answer must not use them all up."""
+
+_SHOWN_CHARS = 200
 
 _OK = range(200, 300)
 _REDIRECT = range(300, 400)
@@ -29,13 +37,17 @@ _STATUS_REASONS = {401: "auth", 403: "auth", 404: "not_found", 429: "rate_limite
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A target made ready to be fetched: where to connect, the bytes to send, the limits."""
+    """A target made ready to be fetched: where to connect, the bytes to send, the limits.
+
+    ``unready`` says why there is nothing to send, when a secret of its job is not there.
+    """
 
     target: Target
     origin: Origin
     head: bytes
     timeout_s: float
     body_limit: int
+    unready: str = ""
 
 
 def endpoint(
@@ -56,7 +68,8 @@ def endpoint(
         f"Host: {parts.netloc}",
         *(f"{name}: {value}" for name, value in headers),
     ]
-    return Endpoint(target, origin, "\r\n".join((*lines, "", "")).encode(), timeout_s, body_limit)
+    head = "\r\n".join((*lines, "", "")).encode()
+    return Endpoint(target, origin, head, timeout_s, body_limit)
 
 
 Done = Callable[[Endpoint, Fetched, FetchError | None], None]
@@ -85,7 +98,12 @@ class Fetcher:
         """
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-        self._loop.run_until_complete(self._run(endpoints, done))
+            self._loop.set_default_executor(ThreadPoolExecutor(LOOKUPS, "lookup"))
+        try:
+            self._loop.run_until_complete(self._run(endpoints, done))
+        except BaseException:  # an interrupt too must leave no fetch half done
+            _end_tasks(self._loop)
+            raise
 
     async def _run(self, endpoints: Sequence[Endpoint], done: Done) -> None:
         waiting = iter(endpoints)
@@ -94,15 +112,20 @@ class Fetcher:
             for one in waiting:
                 done(one, *await self._fetch(one))
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(len(endpoints), self._concurrency)):
-                group.create_task(work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(len(endpoints), self._concurrency)):
+                    group.create_task(work())
+        except BaseExceptionGroup as raised:
+            raise raised.exceptions[0] from None
 
     async def _fetch(self, one: Endpoint) -> tuple[Fetched, FetchError | None]:
         time_ms, start = self._now_ms(), self._monotonic_s()
         body = b""
         error: FetchError | None = None
         try:
+            if one.unready:
+                raise FetchError("auth", one.unready)  # noqa: TRY301 - one place makes the result
             response = await self._client.get(
                 one.origin, one.head, timeout_s=one.timeout_s, body_limit=one.body_limit
             )
@@ -110,6 +133,8 @@ class Fetcher:
             body = response.body
         except FetchError as failure:
             error = failure
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the other fetches go on
+            error = FetchError("internal", f"{type(fault).__name__}: {fault}")
         return Fetched(body, time_ms, self._monotonic_s() - start), error
 
     def close(self) -> None:
@@ -121,11 +146,25 @@ class Fetcher:
             self._loop = None
 
 
+def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what is still under way and wait until it has ended."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    while any(not task.done() for task in tasks):
+        with suppress(KeyboardInterrupt, SystemExit):  # the one that brought us here, told again by its task
+            loop.run_until_complete(asyncio.wait(tasks))
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # seen: nothing is to be printed about it
+
+
 def check_status(status: int, location: str) -> None:
     """Raise FetchError with the failure class of any status that is no success."""
     if status in _OK:
         return
     if status in _REDIRECT:
-        raise FetchError("redirect", f"HTTP {status} to {location or 'nowhere'}")
+        shown = "".join(filter(str.isprintable, location))[:_SHOWN_CHARS]
+        raise FetchError("redirect", f"HTTP {status} to {shown or 'nowhere'}")
     default = "client" if status in _CLIENT else "server"
     raise FetchError(_STATUS_REASONS.get(status, default), f"HTTP {status}")

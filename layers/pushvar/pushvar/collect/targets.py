@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -61,8 +62,8 @@ def build_target(config: Config, scrape: ScrapeConfig, address: str, registry: d
 
 
 def _key(labels: Iterable[tuple[str, str]]) -> str:
-    text = "\0".join(f"{name}\0{value}" for name, value in labels)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_KEY_CHARS]
+    text = json.dumps([*labels])  # no separator of one's own: a value may hold any character
+    return hashlib.sha256(text.encode()).hexdigest()[:_KEY_CHARS]
 
 
 def _duplicate(group: TargetGroup, address: str, known: Target) -> ConfigError:

@@ -36,7 +36,8 @@ def _pieces(scrape: Scrape, max_samples: int, max_bytes: int) -> Iterator[tuple[
     packed = template.pack(scrape.values, scrape.time_ms)
     count = template.count
     if count <= max_samples and len(packed) <= max_bytes:
-        yield packed, count
+        if count:  # an empty request is a fault to a receiver
+            yield packed, count
         return
     yield from _split(packed, template, max_samples, max_bytes)
 

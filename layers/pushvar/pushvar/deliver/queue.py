@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pushvar.errors import PushError
 from pushvar.model import Batch, Delivery
 
+_NO_TIME = "no time was left in this cycle"
 _JITTER = 0.1
 """At most 10 % either way, so that every wait stays at least 0.8 of the one before."""
 
@@ -23,7 +24,8 @@ Push = Callable[[Batch, int, float], int]
 class Patience:
     """How long to go on: backoff bounds, the timeout of one request, and the clock they are read on.
 
-    ``random`` gives numbers in [0, 1), ``sleep`` waits that many seconds.
+    ``random`` gives numbers in [0, 1). ``sleep`` waits that many seconds; when it returns much earlier,
+    the run is to end and nothing is tried again.
     """
 
     min_backoff_s: float
@@ -50,17 +52,19 @@ def send_in_order(backend: str, batches: Iterable[Batch], push: Push, patience: 
 def _send(result: Delivery, batch: Batch, push: Push, patience: Patience) -> tuple[Delivery, bool]:
     backoff_s = patience.min_backoff_s
     attempt = 0
+    before = result.error  # what a retry overcame is no error
     while True:
         left_s = patience.deadline_s - patience.monotonic_s()
+        if left_s <= 0:
+            failed = result.failed + batch.samples
+            return replace(result, failed=failed, error=result.error or _NO_TIME), True
         try:
-            wire_bytes = push(batch, attempt, min(patience.timeout_s, max(left_s, 0.001)))
+            wire_bytes = push(batch, attempt, min(patience.timeout_s, left_s))
         except PushError as error:
             result = replace(result, requests=result.requests + 1, error=str(error))
             wait_s = max(error.retry_after_s or 0.0, _jittered(backoff_s, patience.random()))
-            late = patience.monotonic_s() + wait_s >= patience.deadline_s
-            if not error.retryable or late:
+            if not error.retryable or not _waited(wait_s, patience):
                 return replace(result, failed=result.failed + batch.samples), error.retryable
-            patience.sleep(wait_s)
             backoff_s = min(backoff_s * 2, patience.max_backoff_s)
             attempt += 1
             result = replace(result, retries=result.retries + 1)
@@ -70,7 +74,17 @@ def _send(result: Delivery, batch: Batch, push: Push, patience: Patience) -> tup
                 sent=result.sent + batch.samples,
                 requests=result.requests + 1,
                 wire_bytes=result.wire_bytes + wire_bytes,
+                error=before,
             ), False
+
+
+def _waited(wait_s: float, patience: Patience) -> bool:
+    """Wait, unless the deadline comes first; False when there is nothing to go on for."""
+    asleep_s = patience.monotonic_s()
+    if asleep_s + wait_s >= patience.deadline_s:
+        return False
+    patience.sleep(wait_s)
+    return patience.monotonic_s() - asleep_s >= wait_s / 2
 
 
 def _jittered(wait_s: float, random: float) -> float:

@@ -11,8 +11,19 @@ from pushvar.errors import FetchError
 if TYPE_CHECKING:
     import asyncio
 
-_METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")})
-"""Instance metadata outside the link-local range: AWS over IPv6, Alibaba Cloud."""
+_PLATFORM = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "fd00:ec2::/32",  # AWS over IPv6: instance metadata, pod identity
+        "fd20:ce::254/128",  # Google Cloud over IPv6
+        "100.100.100.200/32",  # Alibaba Cloud
+        "168.63.129.16/32",  # Azure
+    )
+)
+"""Where clouds serve metadata and credentials outside the link-local range."""
+
+_HOLDING_V4 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
+"""IPv6 ranges whose last 32 bits are an IPv4 address: NAT64 (RFC 6052), IPv4-compatible (RFC 4291)."""
 
 
 async def resolve(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[str]:
@@ -34,10 +45,21 @@ async def resolve(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list
 def is_allowed(address: str) -> bool:
     """Whether a target may be fetched at this address."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None)
-    if mapped is not None:
-        ip = mapped
-    return not (ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip in _METADATA)
+    return not any(map(_is_denied, (ip, *_inside(ip))))
+
+
+def _is_denied(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    special = ip.is_link_local or ip.is_multicast or ip.is_unspecified
+    return special or any(ip in network for network in _PLATFORM)
+
+
+def _inside(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> tuple[ipaddress.IPv4Address, ...]:
+    """The IPv4 address that a host or a gateway would take out of an IPv6 one."""
+    if ip.version == 4:  # noqa: PLR2004 - the version of the protocol
+        return ()
+    low = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+    held = low if any(ip in network for network in _HOLDING_V4) and int(ip) > 1 else None
+    return tuple(one for one in (ip.ipv4_mapped, ip.sixtofour, held) if one is not None)
 
 
 async def _look_up(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[str]:

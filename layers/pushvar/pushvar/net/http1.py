@@ -6,6 +6,7 @@ head and body are bounded, so that an endless answer ends at its limit.
 
 from __future__ import annotations
 
+import sys
 import zlib
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ _HEAD_END = b"\r\n\r\n"
 _INFORMATIONAL = 200
 _NO_BODY = frozenset({204, 304})
 _GZIP_WINDOW = 31  # zlib's wbits for a gzip wrapper
+_LENGTH_DIGITS = 18  # more are no length; int() itself refuses thousands
 
 
 class Malformed(Exception):
@@ -117,16 +119,16 @@ class ResponseReader:
     def _plan_body(self) -> None:
         coding = self._headers.get("transfer-encoding", "").lower()
         if coding not in ("", "chunked"):
-            raise Malformed(f"transfer coding {coding!r} is not supported")
+            raise Malformed(f"transfer coding {coding!r:.80} is not supported")
         length = self._headers.get("content-length")
         if self._status in _NO_BODY:
             self._headers.pop("transfer-encoding", None)
             self._left = 0
         elif not coding and length is not None:
             if not length.isdecimal():
-                raise Malformed(f"Content-Length {length!r} is no number")
-            self._left = int(length)
-            self._check(self._left)
+                raise Malformed(f"Content-Length {length!r:.80} is no number")
+            self._left = int(length[-_LENGTH_DIGITS:])
+            self._check(self._left if len(length) <= _LENGTH_DIGITS else sys.maxsize)
 
     def _take_plain(self) -> bool:
         if self._left is None:
@@ -176,7 +178,7 @@ class ResponseReader:
         if coding in ("gzip", "x-gzip"):
             body = _gunzip(body, self._limit)
         elif coding not in ("", "identity"):
-            raise Malformed(f"content coding {coding!r} was not asked for")
+            raise Malformed(f"content coding {coding!r:.80} was not asked for")
         self.response = Response(self._status, self._headers, body)
         self.reusable = reusable and self._headers.get("connection", "").lower() != "close"
         return True

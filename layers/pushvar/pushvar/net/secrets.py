@@ -53,4 +53,6 @@ class Secrets:
                 return self._read_file(name).rstrip("\r\n")
             except OSError as error:
                 raise ConfigError("", f"file:{name} cannot be read: {error.strerror}") from None
+            except UnicodeError:
+                raise ConfigError("", f"file:{name} is not UTF-8 text") from None
         raise ConfigError("", f"{scheme}:{name} names a secret store that pushvar does not know")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
 
 ANSWER_LIMIT = 4_096
 """Bytes of an answer that are read: enough for a receiver's reason, too few to hurt."""
+
+_POOL = re.compile(r"(?:<.*?>|\w+\(host=.*?\)): ")
+_DEPTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,69 +29,71 @@ class Answer:
 
 
 class Session:
-    """Connections to one backend. Nothing is opened, or even imported, before the first request."""
+    """Connections to one backend, for one thread at a time.
+
+    Nothing is opened, or even imported, before the first request.
+    """
 
     def __init__(self, tls: TlsSettings) -> None:
         self._tls = tls
         self._session: Any = None
+        self._watch: Any = None
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> Answer:
-        """One POST, never redirected. Never raises for what the network or the backend does."""
+        """One POST, never redirected, over within ``timeout_s`` whatever the backend does.
+
+        Never raises for what the network or the backend does; ConfigError for a file of the TLS settings.
+        """
         import requests
 
         if self._session is None:
-            self._session = _open(self._tls)
+            from pushvar.net.adapter import Watch, open_session
+
+            self._watch = Watch()
+            self._session = open_session(self._tls, self._watch)
+        self._watch.start(timeout_s)
         try:
             with self._session.post(
                 url, data=body, headers=headers, timeout=timeout_s, allow_redirects=False, stream=True
             ) as response:
-                return Answer(response.status_code, _words(response), response.headers)
+                return Answer(response.status_code, _words(response.raw), response.headers)
+        except (requests.exceptions.InvalidHeader, UnicodeEncodeError):  # its text would show the secret
+            return Answer(0, "a header holds what HTTP cannot carry; check the credentials", {})
         except requests.RequestException as error:
-            return Answer(0, _plain(error), {})
+            overdue = f"no complete answer within {timeout_s:g} s"
+            return Answer(0, overdue if self._watch.overdue else _plain(error), {})
+        finally:
+            self._watch.stop()
 
     def close(self) -> None:
         """Close the connections."""
         if self._session is not None:
+            self._watch.close()
             self._session.close()
 
 
-def _words(response: Any) -> str:
-    """The start of the answer, as text; the connection is only reusable when all was read."""
-    body: bytes = next(response.iter_content(ANSWER_LIMIT), b"")
+def _words(raw: Any) -> str:
+    """The start of the answer, as text; the status counts even when they cannot be read.
+
+    The connection is only reusable when all was read.
+    """
+    try:
+        body: bytes = raw.read(ANSWER_LIMIT, decode_content=True)
+    except Exception:  # noqa: BLE001 - urllib3's, http.client's, the socket's or a decompressor's
+        return ""
     return body.decode("utf-8", "replace").strip()
 
 
-def _plain(error: Exception) -> str:
-    """The innermost reason of a requests error: the outer ones repeat pool addresses."""
-    reason: Any = error
-    for _ in range(4):
-        inner = getattr(reason, "reason", None) or (reason.args[0] if getattr(reason, "args", ()) else None)
-        if not isinstance(inner, BaseException):
-            break
-        reason = inner
-    text = str(reason)
-    return text.rpartition("object at ")[2].partition(": ")[2] or text
+def _plain(error: BaseException) -> str:
+    """The innermost reason of a requests error: the outer ones repeat pools and addresses of objects."""
+    from http.client import BadStatusLine, RemoteDisconnected
 
-
-def _open(tls: TlsSettings) -> Any:
-    import requests
-    from requests.adapters import HTTPAdapter
-
-    from pushvar.net.tls import context_for
-
-    class SharedContext(HTTPAdapter):
-        """An adapter whose pools all use the one context of these settings."""
-
-        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-            kwargs["ssl_context"] = context_for(tls)
-            if tls.server_name:
-                kwargs["server_hostname"] = tls.server_name
-            super().init_poolmanager(*args, **kwargs)
-
-        def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-            """Leave verification to the context; the base class would load the CA bundle again."""
-
-    session = requests.Session()
-    session.trust_env = False  # proxies and netrc are a matter of the configuration, not of the shell
-    session.mount("https://", SharedContext())
-    return session
+    reason = error
+    for _ in range(_DEPTH):
+        inner = (getattr(reason, "reason", None), *reversed(reason.args))
+        reason = next((one for one in inner if isinstance(one, BaseException)), reason)
+    if isinstance(reason, ssl.SSLError):
+        return f"TLS failed: {getattr(reason, 'verify_message', '') or reason.reason or reason}"
+    if isinstance(reason, BadStatusLine) and not isinstance(reason, RemoteDisconnected):
+        return "the answer is not HTTP"
+    return _POOL.sub("", str(reason))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pushvar.model import Batch
     from pushvar.net.session import Answer
 
+_OWN_HEADERS = frozenset({*map(str.lower, v1.HEADERS), "user-agent", "retry-attempt"})
 _SUCCESS = range(200, 300)
 _SERVER = range(500, 600)
 _TOO_MANY = 429
@@ -51,7 +52,8 @@ class RemoteWriteSink:
         retried, other answers may not (remote write 1.0, "Retries & Backoff").
         """
         body = snappy.compress(b"".join(batch.parts))
-        headers = {**self.headers(), **v1.HEADERS, "User-Agent": f"pushvar/{__version__}"}
+        configured = {k: value for k, value in self.headers().items() if k.lower() not in _OWN_HEADERS}
+        headers = {**configured, **v1.HEADERS, "User-Agent": f"pushvar/{__version__}"}
         if attempt:
             headers["Retry-Attempt"] = str(attempt)
         answer = self.post(self.url, body, headers, timeout_s)
@@ -60,10 +62,11 @@ class RemoteWriteSink:
         raise self._error(answer)
 
     def _error(self, answer: Answer) -> PushError:
-        words = " ".join(answer.text[:_WORDS_LIMIT].split())
+        url = self.url.partition("?")[0]  # keys stand in queries
+        words = "".join(filter(str.isprintable, " ".join(answer.text[:_WORDS_LIMIT].split())))
         said = f"HTTP {answer.status}" if answer.status else "no answer"
         return PushError(
-            f"{self.url}: {said}: {words}" if words else f"{self.url}: {said}",
+            f"{url}: {said}: {words}" if words else f"{url}: {said}",
             status=answer.status,
             retryable=answer.status in (_NOTHING, _TOO_MANY) or answer.status in _SERVER,
             retry_after_s=_retry_after_s(answer.headers.get("Retry-After", ""), self.now_s()),

@@ -1,0 +1,127 @@
+"""What requests does not do by itself: one shared TLS context, and an end to a whole request.
+
+Loaded with requests, at the first request and not before.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import warnings
+from contextlib import suppress
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from pushvar.net.tls import context_for
+
+if TYPE_CHECKING:
+    from pushvar.net.tls import TlsSettings
+
+LOOK_EVERY_S = 0.1
+"""How late a request may be cut."""
+
+
+class Watch:
+    """Cuts the connection of a request that is not over in time: requests only bounds each single read.
+
+    One request at a time. ``overdue`` says whether the last one was cut. One thread looks every
+    ``LOOK_EVERY_S``, which costs a request nothing; a thread or a timer for each would cost as much as
+    half the request.
+    """
+
+    def __init__(self) -> None:
+        self.socket: Any = None
+        self.overdue = False
+        self._end_s = inf
+        self._turn = threading.Lock()  # a request that is over may not have the next one cut
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, timeout_s: float) -> None:
+        """A request begins."""
+        with self._turn:
+            self.socket, self.overdue = None, False
+            self._end_s = time.monotonic() + timeout_s
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._look, name="push watch", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """The request is over."""
+        with self._turn:
+            self._end_s = inf
+
+    def close(self) -> None:
+        """No request will come any more."""
+        self._closed.set()
+
+    def _look(self) -> None:
+        while not self._closed.wait(LOOK_EVERY_S):
+            with self._turn:
+                if time.monotonic() >= self._end_s:
+                    self._cut()
+
+    def _cut(self) -> None:
+        self.overdue = True
+        if self.socket is not None:
+            with suppress(OSError):  # past any TLS layer, which the reading thread is inside of
+                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+
+
+class Adapter(HTTPAdapter):
+    """An adapter whose connections share the context of these settings and are under this watch."""
+
+    def __init__(self, tls: TlsSettings, watch: Watch) -> None:
+        self._tls = tls
+        self._watch = watch
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Hand the context to all pools."""
+        if self._tls.server_name:
+            kwargs["server_hostname"] = self._tls.server_name
+        super().init_poolmanager(*args, **kwargs)
+        pools = self.poolmanager.pool_classes_by_scheme
+        watched = {scheme: _watched(pool, self._watch) for scheme, pool in pools.items()}
+        self.poolmanager.pool_classes_by_scheme = watched
+
+    def get_connection_with_tls_context(self, request: Any, verify: Any, *args: Any, **kwargs: Any) -> Any:
+        """Load the context when HTTPS is first spoken; raises ConfigError."""
+        if request.url.startswith("https:"):
+            self.poolmanager.connection_pool_kw.setdefault("ssl_context", context_for(self._tls))
+        return super().get_connection_with_tls_context(request, verify, *args, **kwargs)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Leave verification to the context; the base class would load the CA bundle again."""
+
+
+def open_session(tls: TlsSettings, watch: Watch) -> requests.Session:
+    """A session with these settings and no others: no proxy, no netrc, no variable of the shell."""
+    session = requests.Session()
+    session.trust_env = False
+    # written into the shared context with every connection: it must be what stands there already
+    session.verify = not tls.insecure_skip_verify
+    if tls.insecure_skip_verify:
+        warnings.filterwarnings("ignore", "Unverified HTTPS request")  # it is what the user wrote
+    adapter = Adapter(tls, watch)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+def _watched(pool: Any, watch: Watch) -> Any:
+    """A pool class whose connections show the watch their socket as soon as a request is sent."""
+
+    class Connection(pool.ConnectionCls):  # type: ignore[misc]
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            super().request(*args, **kwargs)
+            watch.socket = self.sock
+
+    class Pool(pool):  # type: ignore[misc]
+        ConnectionCls = Connection
+
+    return Pool
