@@ -106,7 +106,7 @@ class Steps:
     def _run(self, watch: Stopwatch) -> Report:
         snapshot = watch.timed(REGISTRY, self._registry.load)()
         steps = corridor.Steps(
-            watch.timed(FETCH, lambda endpoints, done: self._fetch(watch, endpoints, done)),
+            watch.timed(FETCH, lambda endpoints, done, _: self._fetch(watch, endpoints, done)),
             self._engine.convert,
             self._engine.failed,
             watch.timed(PUSH, self._deliver),

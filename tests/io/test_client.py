@@ -13,6 +13,7 @@ import textwrap
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,7 +29,6 @@ from tests.programs.raw_server import Connection, ok, raw_server, silent_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from pushvar.errors import FetchError
 
@@ -471,8 +471,10 @@ def test_plain_http_behind_https(fetches: Fetches) -> None:
         assert fetches.one(f"https://localhost:{server.port}/").reason == "tls"
 
 
-def test_one_context_for_all_hosts(ca: Authority, fetches: Fetches, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The CA bundle is loaded once for equal settings, however many hosts there are."""
+def test_one_context_for_all_hosts(
+    ca: Authority, fetches: Fetches, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The CA bundle is loaded once for equal settings, however many hosts there are, until it changes."""
     loaded: list[None] = []
     real = ssl.create_default_context
 
@@ -480,15 +482,19 @@ def test_one_context_for_all_hosts(ca: Authority, fetches: Fetches, monkeypatch:
         loaded.append(None)
         return real(*args, **kwargs)
 
-    context_for.cache_clear()
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(Path(ca.ca_file).read_bytes())
     monkeypatch.setattr(ssl, "create_default_context", counted)
     certificate = ca.certificate("many", alternatives=",".join(f"IP:127.0.0.{n}" for n in range(1, 9)))
     with raw_server(tls=server_context(certificate)) as server:
         urls = [f"https://127.0.0.{number}:{server.port}/" for number in range(1, 9)]
-        results = fetches.all(*urls, tls=TlsSettings(ca_file=ca.ca_file))
+        results = fetches.all(*urls, tls=TlsSettings(ca_file=str(bundle)))
         assert {result.reason for result in results.values()} == {"ok"}
         assert len(server.requests) == 8
     assert len(loaded) == 1
+    os.utime(bundle, ns=(1, 1))
+    context_for(TlsSettings(ca_file=str(bundle)))
+    assert len(loaded) == 2
 
 
 # Faults of our own, and what stays behind
@@ -514,6 +520,20 @@ def test_an_exception_in_done_ends_the_call_and_nothing_else(
             fetches.fetcher.fetch_all([made(url), made(f"http://127.0.0.1:{silent}/", 30.0)], done)
         assert time.monotonic() - start_s < 5
         assert fetches.one(url).reason == "ok"
+
+
+def test_who_has_had_no_turn_by_the_deadline_is_timed_out() -> None:
+    """More hung targets than places: the call ends at its deadline, with a word for each of them."""
+    fetcher = Fetcher(lambda: 0, time.monotonic, concurrency=2)
+    errors: list[str] = []
+    with silent_server() as silent:
+        start_s = time.monotonic()
+        ends = [made(f"http://127.0.0.1:{silent}/{n}", 30.0) for n in range(20)]
+        fetcher.fetch_all(ends, lambda _one, _got, error: errors.append(str(error)), start_s + 0.5)
+        fetcher.close()
+    assert time.monotonic() - start_s < 10
+    assert len(errors) == 20
+    assert sum("before its turn came" in error for error in errors) == 18
 
 
 SCRIPT = """

@@ -317,9 +317,6 @@ def test_a_certificate_that_goes_costs_its_own(made: Made) -> None:
     document["remote_write"].append({"name": "tls", "url": f"https://{host}/", **tls})
     loop = made.loop(document)
     (made.folder / "ca.pem").unlink()
-    from pushvar.net.tls import context_for
-
-    context_for.cache_clear()  # as in a process that has not connected yet
     report = loop.forwarder.cycle()
     found = {dict(one.plan.target.labels)["job"]: one.reason for one in report.scrapes}
     assert found == {"plain": "ok", "secure": "tls"}

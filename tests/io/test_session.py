@@ -81,6 +81,12 @@ def test_no_answer_is_status_0_in_plain_words(faulty: FaultyServer, session: Ses
     assert session.post(faulty.url + "/status/204", BODY, {}, timeout_s=2).status == 204
 
 
+def test_headers_that_were_cut_off_are_no_answer(faulty: FaultyServer, session: Session) -> None:
+    """The end of the time amid the headers is not taken for the end of the headers, and for success."""
+    answer = session.post(f"{faulty.url}/drip", BODY, {}, timeout_s=1.5)
+    assert (answer.status, answer.text) == (0, "no complete answer within 1.5 s")
+
+
 @pytest.mark.parametrize(
     "path", ["/hang-body", "/drip-body", "/reset-body", "/bad-gzip", "/cut-chunk", "/truncated"]
 )

@@ -45,10 +45,12 @@ class World:
     now_ms: int = 1_795_173_629_844
     delivered: list[Scrape] = field(default_factory=list)
     deadlines: list[float] = field(default_factory=list)
+    fetch_deadlines: list[float] = field(default_factory=list)
     converter: Converter = field(default_factory=Converter)
 
-    def fetch_all(self, endpoints: Sequence[Endpoint], done: Done) -> None:
+    def fetch_all(self, endpoints: Sequence[Endpoint], done: Done, deadline_s: float) -> None:
         """Answer each at once, half a second after it began."""
+        self.fetch_deadlines.append(deadline_s)
         for one in endpoints:
             answer = self.answers.get(one.target.key, BODY)
             failed = isinstance(answer, FetchError)
@@ -78,8 +80,9 @@ class World:
             lambda: self.now_ms, lambda: self.now_ms / 1000,
         )  # fmt: skip
         return run_cycle(
-            steps, [made(name) for name in names], shard="0", owner=owner, cycle=cycle, budget_s=10.0
-        )
+            steps, [made(name) for name in names], shard="0", owner=owner, cycle=cycle,
+            budget_s=10.0, reserve_s=2.0,
+        )  # fmt: skip
 
     def take(self, owner: str, *, cycle: int = 0) -> object:
         """Take the shard's lease and keep it; gives None when somebody has it."""
@@ -108,6 +111,7 @@ def test_a_good_cycle(world: World) -> None:
     ]  # fmt: skip
     assert (report.skipped, report.lost_cycles, report.deliveries[0].sent) == ("", 0, 14)
     assert world.deadlines == [world.now_ms / 1000 + 10.0]
+    assert world.fetch_deadlines == [world.now_ms / 1000 + 8.0]
     world.run("a", cycle=6)
     lease = world.state.acquire("0", "another", cycle=7, now_ms=world.now_ms, ttl_ms=1)
     assert lease is not None

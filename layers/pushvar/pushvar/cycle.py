@@ -8,6 +8,7 @@ others. Everything that touches the world is handed in.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from pushvar.model import Delivery, Report, Scrape
 from pushvar.state.protocol import Head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pushvar.collect.fetch import Endpoint
     from pushvar.convert.converter import Converted
@@ -29,12 +30,18 @@ LEASE_MARGIN_MS = 15_000
 
 _PATTERN_BYTES = 8
 
+Done = Callable[["Endpoint", "Fetched", "FetchError | None"], None]
+"""What a fetch calls with each endpoint as it ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What a cycle is made of; the composition root joins them."""
+    """What a cycle is made of; the composition root joins them.
 
-    fetch_all: Callable[[Sequence[Endpoint], Callable[[Endpoint, Fetched, FetchError | None], None]], None]
+    The last argument of ``fetch_all`` and of ``deliver`` is a deadline on the clock of ``monotonic_s``.
+    """
+
+    fetch_all: Callable[[Sequence[Endpoint], Done, float], None]
     convert: Callable[[Target, bytes], Converted]
     failed: Callable[[Target], Plan]
     deliver: Callable[[Sequence[Scrape], float], tuple[Delivery, ...]]
@@ -44,10 +51,18 @@ class Steps:
 
 
 def run_cycle(
-    steps: Steps, endpoints: Sequence[Endpoint], *, shard: str, owner: str, cycle: int, budget_s: float
+    steps: Steps,
+    endpoints: Sequence[Endpoint],
+    *,
+    shard: str,
+    owner: str,
+    cycle: int,
+    budget_s: float,
+    reserve_s: float = 0.0,
 ) -> Report:
     """Run one cycle of one shard and report it; ``budget_s`` is the time it may take.
 
+    The fetches end ``reserve_s`` earlier: a target that has had no turn by then counts as timed out.
     Gives a report that says so, and does nothing else, while another writer holds the shard. Raises
     StateError when the state store fails: without its lease nothing may be sent.
     """
@@ -57,7 +72,7 @@ def run_cycle(
     if lease is None:
         return Report(shard, cycle, started_ms, 0.0, skipped="another writer holds this shard")
     try:
-        scrapes = scrape_all(steps, endpoints)
+        scrapes = scrape_all(steps, endpoints, start_s + budget_s - reserve_s)
         deliveries = _deliver(steps, scrapes, start_s + budget_s)
         steps.state.commit(lease, _next_head(lease, cycle, scrapes, deliveries))
     finally:
@@ -68,14 +83,14 @@ def run_cycle(
     )  # fmt: skip
 
 
-def scrape_all(steps: Steps, endpoints: Sequence[Endpoint]) -> list[Scrape]:
-    """Fetch and convert every endpoint: one scrape for each, up or down."""
+def scrape_all(steps: Steps, endpoints: Sequence[Endpoint], deadline_s: float) -> list[Scrape]:
+    """Fetch and convert every endpoint: one scrape for each, up or down, all before the deadline."""
     scrapes: list[Scrape] = []
 
     def done(endpoint: Endpoint, fetched: Fetched, error: FetchError | None) -> None:
         scrapes.append(_scrape(steps, endpoint.target, fetched, error))
 
-    steps.fetch_all(endpoints, done)
+    steps.fetch_all(endpoints, done, deadline_s)
     return scrapes
 
 

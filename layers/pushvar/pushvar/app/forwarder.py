@@ -94,7 +94,10 @@ class Forwarder:
         endpoints = self._engine.endpoints(self._due(now_ms, every_s))
         slowest_s = max((one.timeout_s for one in endpoints), default=0.0)
         budget_s = max(pace_s, slowest_s + patience_s)
-        return run_cycle(steps, endpoints, shard=SHARD, owner=self._owner, cycle=now_ms, budget_s=budget_s)
+        return run_cycle(
+            steps, endpoints, shard=SHARD, owner=self._owner, cycle=now_ms,
+            budget_s=budget_s, reserve_s=patience_s,
+        )  # fmt: skip
 
     def run(
         self, report: Callable[[Report], None], stopped: Callable[[], bool], *, every_s: float | None = None

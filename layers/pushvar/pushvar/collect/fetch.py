@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -91,26 +92,27 @@ class Fetcher:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client = Client()
 
-    def fetch_all(self, endpoints: Sequence[Endpoint], done: Done) -> None:
+    def fetch_all(self, endpoints: Sequence[Endpoint], done: Done, deadline_s: float = inf) -> None:
         """Fetch all of them and call ``done`` for each as it ends, from this thread.
 
-        A failed fetch comes with an empty body and its error. An exception in ``done`` ends the call.
+        A failed fetch comes with an empty body and its error; so does one whose turn has not come by
+        ``deadline_s`` (on the clock of ``monotonic_s``). An exception in ``done`` ends the call.
         """
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             self._loop.set_default_executor(ThreadPoolExecutor(LOOKUPS, "lookup"))
         try:
-            self._loop.run_until_complete(self._run(endpoints, done))
+            self._loop.run_until_complete(self._run(endpoints, done, deadline_s))
         except BaseException:  # an interrupt too must leave no fetch half done
             _end_tasks(self._loop)
             raise
 
-    async def _run(self, endpoints: Sequence[Endpoint], done: Done) -> None:
+    async def _run(self, endpoints: Sequence[Endpoint], done: Done, deadline_s: float) -> None:
         waiting = iter(endpoints)
 
         async def work() -> None:
             for one in waiting:
-                done(one, *await self._fetch(one))
+                done(one, *await self._fetch(one, deadline_s))
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -119,15 +121,14 @@ class Fetcher:
         except BaseExceptionGroup as raised:
             raise raised.exceptions[0] from None
 
-    async def _fetch(self, one: Endpoint) -> tuple[Fetched, FetchError | None]:
+    async def _fetch(self, one: Endpoint, deadline_s: float) -> tuple[Fetched, FetchError | None]:
         time_ms, start = self._now_ms(), self._monotonic_s()
         body = b""
         error: FetchError | None = None
         try:
-            if one.unready:
-                raise FetchError("auth", one.unready)  # noqa: TRY301 - one place makes the result
+            timeout_s = _time_for(one, deadline_s - start)
             response = await self._client.get(
-                one.origin, one.head, timeout_s=one.timeout_s, body_limit=one.body_limit
+                one.origin, one.head, timeout_s=timeout_s, body_limit=one.body_limit
             )
             check_status(response.status, response.headers.get("location", ""))
             body = response.body
@@ -144,6 +145,15 @@ class Fetcher:
             self._loop.run_until_complete(asyncio.sleep(0))  # let the transports close
             self._loop.close()
             self._loop = None
+
+
+def _time_for(one: Endpoint, left_s: float) -> float:
+    """The seconds that a fetch may take; raises FetchError when it may not begin."""
+    if one.unready:
+        raise FetchError("auth", one.unready)
+    if left_s <= 0:
+        raise FetchError("timeout", "the time of the cycle was over before its turn came")
+    return min(one.timeout_s, left_s)
 
 
 def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:

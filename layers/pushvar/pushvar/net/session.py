@@ -51,17 +51,19 @@ class Session:
 
             self._watch = Watch()
             self._session = open_session(self._tls, self._watch)
+        overdue = Answer(0, f"no complete answer within {timeout_s:g} s", {})
         self._watch.start(timeout_s)
         try:
             with self._session.post(
                 url, data=body, headers=headers, timeout=timeout_s, allow_redirects=False, stream=True
             ) as response:
+                if self._watch.overdue:  # http.client takes headers that were cut off for all there are
+                    return overdue
                 return Answer(response.status_code, _words(response.raw), response.headers)
         except (requests.exceptions.InvalidHeader, UnicodeEncodeError):  # its text would show the secret
             return Answer(0, "a header holds what HTTP cannot carry; check the credentials", {})
         except requests.RequestException as error:
-            overdue = f"no complete answer within {timeout_s:g} s"
-            return Answer(0, overdue if self._watch.overdue else _plain(error), {})
+            return overdue if self._watch.overdue else Answer(0, _plain(error), {})
         finally:
             self._watch.stop()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from pushvar.errors import ConfigError
 
@@ -26,9 +27,24 @@ class TlsSettings:
     min_version: str = "TLS12"
 
 
-@lru_cache(maxsize=256)
 def context_for(settings: TlsSettings) -> ssl.SSLContext:
-    """The client context of these settings. Raises ConfigError for a file that cannot be used."""
+    """The client context of these settings; a new one when a file of theirs has changed since.
+
+    Raises ConfigError for a file that cannot be used.
+    """
+    files = (settings.ca_file, settings.cert_file, settings.key_file)
+    return _context(settings, tuple(_changed_ns(file) for file in files if file))
+
+
+def _changed_ns(file: str) -> int:
+    try:
+        return Path(file).stat().st_mtime_ns
+    except OSError:
+        return 0  # loading it says what is wrong
+
+
+@lru_cache(maxsize=256)
+def _context(settings: TlsSettings, _changed: tuple[int, ...]) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=settings.ca_file or None)
         if settings.cert_file:
