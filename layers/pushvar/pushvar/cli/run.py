@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,12 @@ from pushvar.cli.reporting import reporter
 from pushvar.cli.values import PACE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pushvar.model import Report
+
+_SILENCE_S = 3.0
+"""How long a person is left without a word."""
 
 _EPILOG = """\b
 Examples:
@@ -55,7 +62,8 @@ def command(config: str, once: bool, every: float | None, state: str | None, as_
 
     try:
         if once:
-            last = forwarder.cycle()
+            with _note_of_patience(forwarder.interval_s):
+                last = forwarder.cycle()
             tell(last)
             return exit_code(last)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -64,6 +72,19 @@ def command(config: str, once: bool, every: float | None, state: str | None, as_
     finally:
         forwarder.close()
     return 0
+
+
+@contextmanager
+def _note_of_patience(interval_s: float) -> Iterator[None]:
+    """Tell a person at a terminal why nothing happens for a while: a backend is being retried."""
+    note = f"still pushing; a backend that does not answer is retried for up to {interval_s:g} s"
+    timer = threading.Timer(_SILENCE_S, click.secho, [note], {"err": True, "fg": "yellow"})
+    if sys.stderr.isatty():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def exit_code(report: Report) -> int:
