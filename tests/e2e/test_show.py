@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -92,6 +93,26 @@ def test_what_is_shown_is_what_is_sent(run_orders: Orders, tmp_path: Path) -> No
         )
         types = {one["name"]: one["type"] for one in series}
         assert types["go_memstats_mallocs_total"] == "counter"
+
+
+def test_explain_says_where_each_series_comes_from(tmp_path: Path) -> None:
+    """Path and rule for every series, a reason for everything that is left out; JSON has them too."""
+    file = tmp_path / "vars.json"
+    file.write_bytes(body(orders={"paid_total": 3}, goroutines=7, version="1.2"))
+    done = run_pushvar("show", file, "--explain")
+    assert done.returncode == 0
+    rows = [re.split(r" {2,}", line) for line in done.stdout.splitlines()]
+    assert ["orders_paid_total", "3", "orders/paid_total", "auto"] in rows
+    assert ["go_goroutines", "7", "goroutines", "go_goroutines"] in rows
+    assert ["up", "1", "the fetch itself", "health"] in rows
+    assert ["version", "string_without_rule"] in rows
+    assert ["memstats/BySize", "memstats_unused"] in rows
+    assert any(row[0] == "go_gc_duration_seconds{quantile=0.5}" for row in rows)
+    assert "cmdline" not in done.stdout
+    document = json.loads(run_pushvar("show", file, "--format", "json").stdout)
+    (orders,) = [one for one in document["series"] if one["name"] == "orders_paid_total"]
+    assert (orders["path"], orders["rule"]) == ("orders/paid_total", "auto")
+    assert {"path": "version", "reason": "string_without_rule"} in document["skipped"]
 
 
 @pytest.mark.parametrize("fault", FAULTS)

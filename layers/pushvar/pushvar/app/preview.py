@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,17 +22,36 @@ from pushvar.wire.exposition import FamilySamples, PrintedSample
 if TYPE_CHECKING:
     from pushvar.app.world import World
     from pushvar.collect.registry.protocol import Snapshot
-    from pushvar.model import Repair, Shape, Skipped, Target
+    from pushvar.model import Family, Labels, Repair, Row, Shape, Skipped, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One series as it would be sent, and where it comes from: path and rule are those of its row."""
+
+    row: Row
+    family: Family
+    labels: Labels
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The series of one document, grouped by family, and what became of the rest of it."""
+    """The series of one document, by family name, and what became of the rest of it."""
 
-    families: tuple[FamilySamples, ...]
+    series: tuple[Shown, ...]
     skipped: tuple[Skipped, ...]
     repairs: tuple[Repair, ...]
     time_ms: int
+
+    @property
+    def families(self) -> tuple[FamilySamples, ...]:
+        """The series as exposition formats group them."""
+        grouped = groupby(self.series, key=lambda shown: shown.family)
+        return tuple(
+            FamilySamples(family, tuple(PrintedSample(one.row.name, one.labels, one.value) for one in shown))
+            for family, shown in grouped
+        )
 
 
 def preview(snapshot: Snapshot, job: str | None, source: str, body: bytes | None, world: World) -> Preview:
@@ -52,8 +72,8 @@ def preview(snapshot: Snapshot, job: str | None, source: str, body: bytes | None
     health = health_values(
         up=True, duration_s=fetched.duration_s, scraped=kept, kept=kept, added=converted.added
     )
-    families = _families(engine, target, shape, converted.values + health)
-    return Preview(families, shape.skipped, converted.repairs, fetched.time_ms)
+    series = _series(engine, target, shape, converted.values + health)
+    return Preview(series, shape.skipped, converted.repairs, fetched.time_ms)
 
 
 def _target(snapshot: Snapshot, job: str | None, source: str) -> Target:
@@ -111,11 +131,12 @@ def _explained(error: FetchError, source: str) -> FetchError:
     return FetchError(error.reason, f"{source}: {error.message}", hint=FAILURE_CLASSES[error.reason][1])
 
 
-def _families(engine: Engine, target: Target, shape: Shape, values: bytes) -> tuple[FamilySamples, ...]:
+def _series(engine: Engine, target: Target, shape: Shape, values: bytes) -> tuple[Shown, ...]:
     families = all_families(shape)
-    samples: dict[int, list[PrintedSample]] = {}
     numbers = struct.unpack(f"<{len(values) // 8}d", values)
-    for (row, labels), value in zip(labelled_rows(engine.stamp(target), shape), numbers, strict=True):
-        samples.setdefault(row.family, []).append(PrintedSample(row.name, labels, value, None))
-    grouped = [FamilySamples(families[index], tuple(rows)) for index, rows in samples.items()]
-    return tuple(sorted(grouped, key=lambda group: group.family.name))
+    rows = labelled_rows(engine.stamp(target), shape)
+    series = (
+        Shown(row, families[row.family], labels, value)
+        for (row, labels), value in zip(rows, numbers, strict=True)
+    )
+    return tuple(sorted(series, key=lambda shown: shown.family.name))

@@ -136,7 +136,8 @@ def _clock(report: Report) -> str:
 
 def _sum(report: Report) -> str:
     down = sum(scrape.reason != "ok" for scrape in report.scrapes)
-    targets = f"{len(report.scrapes)} targets" + (f" ({down} down)" if down else "")
+    count = len(report.scrapes)
+    targets = f"{count} target{'' if count == 1 else 's'}" + (f" ({down} down)" if down else "")
     backends = "; ".join(
         f"{one.backend}: {one.sent} sent" + (f", {one.failed} failed" if one.failed else "")
         + (f", {one.retries} retries" if one.retries else "")

@@ -12,6 +12,7 @@ import click
 from pushvar.app import preview, real_world
 from pushvar.catalogue import REPAIRS
 from pushvar.errors import ConfigError
+from pushvar.wire.exposition.escape import value_text
 
 if TYPE_CHECKING:
     from pushvar.app import Preview
@@ -21,7 +22,8 @@ _EPILOG = """\b
 Examples:
   pushvar show http://10.0.1.5:8080/debug/vars
   curl -s http://10.0.1.5:8080/debug/vars | pushvar show -
-  pushvar show vars.json --config pushvar.yml --job pay-gateway --format openmetrics"""
+  pushvar show vars.json --config pushvar.yml --job pay-gateway --format openmetrics
+  pushvar show vars.json --explain"""
 
 _SCHEMA = 1
 
@@ -36,12 +38,13 @@ _SCHEMA = 1
     "--format", "form", type=click.Choice(["text", "openmetrics", "json"]), default="text", show_default=True,
     help="How it is printed.",
 )  # fmt: skip
-def command(source: str, config: str | None, job: str | None, form: str) -> int:
+@click.option("--explain", is_flag=True, help="Where each series comes from, and what was left out and why.")
+def command(source: str, config: str | None, job: str | None, form: str, explain: bool) -> int:  # noqa: FBT001
     """Print the series of SOURCE (a URL, a file or - for standard input) with all their labels."""
     snapshot = _snapshot(config, job)
     name, body = _read(source)
     shown = preview(snapshot, job, name, body, real_world())
-    sys.stdout.buffer.write(_render(shown, form))
+    sys.stdout.buffer.write(_explained(shown) if explain and form == "text" else _render(shown, form))
     sys.stdout.flush()
     for repair in shown.repairs:
         click.secho(f"repaired: {REPAIRS[repair.kind]} ({repair.place})", err=True, fg="yellow")
@@ -88,28 +91,37 @@ def _render(shown: Preview, form: str) -> bytes:
     return _json(shown)
 
 
+def _explained(shown: Preview) -> bytes:
+    """A line for each series: name with the payload's own labels, value, path, rule; then the rest."""
+    lines = [("series", "value", "from", "by")]
+    for one in shown.series:
+        own = ",".join(f"{name}={value}" for name, value in one.row.labels)
+        name = f"{one.row.name}{{{own}}}" if own else one.row.name
+        lines.append((name, value_text(one.value), one.row.path or "the fetch itself", one.row.rule))
+    lines += [("", "", "", ""), ("left out", "", "", "why")]
+    lines += [(one.path, "", "", one.reason) for one in shown.skipped]
+    widths = [max(len(line[column]) for line in lines) for column in range(3)]
+    aligned = (f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {d}".rstrip() for a, b, c, d in lines)
+    return ("\n".join(aligned) + "\n").encode("utf-8", "replace")
+
+
 def _json(shown: Preview) -> bytes:
     import json
 
     series = [
         {
-            "name": sample.name,
-            "labels": dict(sample.labels),
-            "value": sample.value if isfinite(sample.value) else str(sample.value),
-            "type": group.family.type.value,
-            "unit": group.family.unit,
-            "help": group.family.help,
+            "name": one.row.name,
+            "labels": dict(one.labels),
+            "value": one.value if isfinite(one.value) else value_text(one.value),
+            "type": one.family.type.value,
+            "unit": one.family.unit,
+            "help": one.family.help,
+            "path": one.row.path,
+            "rule": one.row.rule,
         }
-        for group in shown.families
-        for sample in group.samples
+        for one in shown.series
     ]
     skipped = [{"path": one.path, "reason": one.reason} for one in shown.skipped]
     repairs = [{"kind": one.kind, "place": one.place} for one in shown.repairs]
-    whole = {
-        "schema": _SCHEMA,
-        "time_ms": shown.time_ms,
-        "series": series,
-        "skipped": skipped,
-        "repairs": repairs,
-    }
-    return json.dumps(whole, indent=2).encode() + b"\n"
+    whole = {"schema": _SCHEMA, "time_ms": shown.time_ms, "series": series, "skipped": skipped}
+    return json.dumps({**whole, "repairs": repairs}, indent=2).encode() + b"\n"
