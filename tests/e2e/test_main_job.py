@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from pushvar.catalogue import GC_DURATION, GC_QUANTILES, HEALTH, MEMSTATS
 from pushvar.model import MetricType
 from pushvar.receiver.server import Receiver
@@ -241,3 +245,30 @@ def test_credentials_and_headers(
     assert "s3cret" not in done.stdout + done.stderr
     header = "x-scope-orgid" if "headers" in auth else "authorization"
     assert {request.headers[header] for request in faulty.requests} == {expected}
+
+
+def test_requests_signed_for_aws(go_program: Server, faulty: FaultyServer, tmp_path: Path) -> None:
+    """What arrives carries the signature that botocore gives the very same request."""
+    config = write_config(tmp_path, {"x": go_program.address}, {})
+    document = json.loads(config.read_text())
+    document["remote_write"] = [{"url": f"{faulty.url}/status/204", "sigv4": {"region": "eu-west-1"}}]
+    config.write_text(json.dumps(document))
+    state = tmp_path / "state.db"
+    keys = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_SESSION_TOKEN": "t0ken"}
+    done = run_pushvar("run", "--config", config, "--once", "--state", state, env=keys)
+    assert done.returncode == 0, done.stdout
+    assert len(faulty.requests) == 2
+    for request in faulty.requests:
+        names = re.search(r"SignedHeaders=([^,]+)", request.headers["authorization"])
+        assert names is not None
+        signed = {name: request.headers[name] for name in names[1].split(";")}
+        again = AWSRequest("POST", f"{faulty.url}{request.path}", headers=signed, data=request.body)
+        again.context["timestamp"] = request.headers["x-amz-date"]
+        by_botocore = SigV4Auth(Credentials("AKID", "s3cret", "t0ken"), "aps", "eu-west-1")
+        signature = by_botocore.signature(
+            by_botocore.string_to_sign(again, by_botocore.canonical_request(again)), again
+        )
+        assert request.headers["authorization"].endswith(f"Signature={signature}")
+    missing = run_pushvar("run", "--config", config, "--once", "--state", state)
+    assert missing.returncode == 2
+    assert "AWS_ACCESS_KEY_ID is not set" in missing.stderr

@@ -27,7 +27,7 @@ def run_pushvar(
 ) -> Completed:
     """Run the installed ``pushvar`` command and give its exit status, stdout and stderr as text.
 
-    The environment is this one without PUSHVAR_* and without proxies, and with ``env``. Raises
+    The environment is this one without PUSHVAR_*, AWS_* and proxies, and with ``env``. Raises
     TimeoutExpired, after killing it, when it takes longer than ``timeout_s``.
     """
     return subprocess.run(
@@ -48,7 +48,7 @@ def pushvar_environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("PUSHVAR_") and not name.lower().endswith("_proxy")
+        if not name.startswith(("PUSHVAR_", "AWS_")) and not name.lower().endswith("_proxy")
     }
 
 

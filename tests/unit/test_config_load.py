@@ -13,7 +13,7 @@ from msgspec import inspect
 from pushvar.config import document, reader
 from pushvar.config.keys import keys_of, unwrapped
 from pushvar.config.load import load, load_groups
-from pushvar.config.schema import DEFAULT_TIERS, Config, StaticConfig, Tenancy
+from pushvar.config.schema import DEFAULT_TIERS, Config, SigV4, StaticConfig, Tenancy
 from pushvar.config.values import Duration, SecretRef
 from pushvar.errors import ConfigErrors
 
@@ -48,7 +48,7 @@ def test_the_example_says_everything() -> None:
             if isinstance(inner, inspect.StructType) and not unwrapped(key.type).grammar:
                 yield from known(inner.cls)
 
-    given_otherwise = {"password", "credentials_file"}
+    given_otherwise = {"password", "credentials_file", "secret_key_file"}
     assert set(known(Config)) - set(used(yaml.safe_load(EXAMPLE))) == given_otherwise
 
 
@@ -56,8 +56,11 @@ def test_the_example_loads() -> None:
     """What the example says is what comes out, durations in ms, sizes in bytes, secrets as references."""
     config = load(EXAMPLE, source="examples/pushvar.yml", directory="/etc/pushvar/")
     short, full = config.scrape_configs
-    main, derived = config.remote_write
+    main, amp, derived = config.remote_write
     assert dict(config.global_.external_labels) == {"region": "eu-west-1"}
+    assert amp.sigv4 == SigV4(
+        region="eu-west-1", access_key="AKIDEXAMPLE", secret_key=SecretRef("env", "AMP_SECRET_KEY")
+    )
     assert short.static_configs[0].targets == ("10.0.1.5:8080", "10.0.1.6:8080")
     assert dict(short.static_configs[0].labels) == {
         "customer_id": "cust-789",

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pushvar.app.world import World
-    from pushvar.config.schema import RemoteWrite
+    from pushvar.config.schema import RemoteWrite, SigV4
     from pushvar.model import Batch, Family, Scrape
+    from pushvar.net.auth.sigv4 import Credentials
     from pushvar.net.secrets import Secrets
 
 _PATTERN_BYTES = 8
@@ -41,6 +42,7 @@ class Backend:
             lambda url, body, headers, timeout_s: self._session.post(url, body, headers, timeout_s=timeout_s),
             self._headers,
             lambda: world.now_ms() / 1000,
+            self._signed,
         )
 
     def deliver(
@@ -58,7 +60,7 @@ class Backend:
 
     def check(self) -> None:
         """Raise ConfigError when a secret or a TLS file of this backend is not there."""
-        self._headers()
+        self._signed(self.settings.url, self._headers(), b"")
         if self.settings.url.startswith("https:"):
             context_for(tls_settings(self.settings.tls_config))
 
@@ -108,9 +110,37 @@ class Backend:
             headers["Authorization"] = auth
         return headers
 
+    def _signed(self, url: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:
+        """The headers as they are sent: signed for AWS when the configuration says so."""
+        if self.settings.sigv4 is None:
+            return headers
+        from pushvar.net.auth.sigv4 import signed
+
+        region, credentials = aws_credentials(self.settings.sigv4, self._secrets, self._world.environment)
+        now_s = self._world.now_ms() / 1000
+        return signed(url, headers, body, region=region, credentials=credentials, now_s=now_s)
+
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+
+def aws_credentials(
+    block: SigV4, secrets: Secrets, environment: Mapping[str, str]
+) -> tuple[str, Credentials]:
+    """Region and access key of a ``sigv4`` block, completed from the environment. Raises ConfigError."""
+    from pushvar.config.values import SecretRef
+    from pushvar.net.auth.sigv4 import Credentials
+
+    region = block.region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise ConfigError("", "sigv4: no region", hint="write sigv4: {region: ...} or set AWS_REGION")
+    if block.secret_key is not None:
+        return region, Credentials(block.access_key, secrets.resolve(block.secret_key))
+    access_key, secret_key = (
+        secrets.resolve(SecretRef("env", name)) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    )
+    return region, Credentials(access_key, secret_key, environment.get("AWS_SESSION_TOKEN", ""))
 
 
 class Backends:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pushvar.config import grammar
 from pushvar.config.grammar import quoted
 from pushvar.config.problems import Finding, rendered
+from pushvar.config.schema import RemoteWrite
 from pushvar.config.values import Duration
 from pushvar.errors import ConfigError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from pushvar.config.problems import Path
-    from pushvar.config.schema import Config, FileGroup, RemoteWrite, ScrapeConfig, StaticConfig, Tenancy
+    from pushvar.config.schema import Config, FileGroup, ScrapeConfig, SigV4, StaticConfig, Tenancy
 
 SHORTEST_INTERVAL = Duration(1_000)
 """No target is scraped oftener; on AWS the shortest is 10s, which the plan checks."""
@@ -107,11 +108,22 @@ def _authentication(config: Config) -> Iterator[Finding]:
     for path, block in blocks:
         if block.basic_auth is not None and block.authorization is not None:
             yield Finding((*path, "authorization"), "given together with basic_auth", "keep one")
+        if isinstance(block, RemoteWrite) and block.sigv4 is not None:
+            yield from _sigv4((*path, "sigv4"), block, block.sigv4)
         if bool(block.tls_config.cert_file) != bool(block.tls_config.key_file):
             missing = "key_file" if block.tls_config.cert_file else "cert_file"
             yield Finding(
                 (*path, "tls_config", missing), "required", "cert_file and key_file belong together"
             )
+
+
+def _sigv4(path: Path, block: RemoteWrite, sigv4: SigV4) -> Iterator[Finding]:
+    if block.basic_auth is not None or block.authorization is not None:
+        other = "basic_auth" if block.basic_auth is not None else "authorization"
+        yield Finding(path, f"given together with {other}", "keep one")
+    if bool(sigv4.access_key) != (sigv4.secret_key is not None):
+        missing = "secret_key" if sigv4.access_key else "access_key"
+        yield Finding((*path, missing), "required", "access_key and secret_key belong together")
 
 
 def _headers(config: Config) -> Iterator[Finding]:

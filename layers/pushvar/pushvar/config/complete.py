@@ -63,7 +63,10 @@ def _scrape(job: ScrapeConfig, defaults: Global, directory: str) -> ScrapeConfig
 
 
 def _remote(remote: RemoteWrite, directory: str) -> RemoteWrite:
-    return replace(remote, **_client(remote, directory))
+    sigv4 = remote.sigv4
+    if sigv4 is not None and sigv4.secret_key is not None:
+        sigv4 = replace(sigv4, secret_key=_secret(sigv4.secret_key, directory))
+    return replace(remote, sigv4=sigv4, **_client(remote, directory))
 
 
 def _client(block: ScrapeConfig | RemoteWrite, directory: str) -> dict[str, Any]:

@@ -64,6 +64,18 @@ class Authorization(Block, frozen=True, kw_only=True):
     credentials: Secret
 
 
+class SigV4(Block, frozen=True, kw_only=True):
+    """AWS Signature Version 4 for Amazon Managed Prometheus.
+
+    What is not given is taken from the environment, as AWS sets it: ``AWS_REGION``,
+    ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, ``AWS_SESSION_TOKEN``.
+    """
+
+    region: str = ""
+    access_key: str = ""
+    secret_key: Secret | None = None
+
+
 class TlsConfig(Block, frozen=True, kw_only=True):
     """TLS of a client. Paths are relative to the configuration's folder; empty means the default."""
 
@@ -167,6 +179,7 @@ class RemoteWrite(Block, frozen=True, kw_only=True):
     headers: tuple[tuple[HeaderName, HeaderValue], ...] = ()
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None
+    sigv4: SigV4 | None = None
     tls_config: TlsConfig = TlsConfig()
     protobuf_message: Literal["prometheus.WriteRequest"] = "prometheus.WriteRequest"
     queue_config: QueueConfig = QueueConfig()

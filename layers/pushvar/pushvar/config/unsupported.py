@@ -17,6 +17,7 @@ from pushvar.config.schema import (
     QueueConfig,
     RemoteWrite,
     ScrapeConfig,
+    SigV4,
     Tenancy,
     TlsConfig,
 )
@@ -85,7 +86,7 @@ UNSUPPORTED: dict[type[Block], dict[str, Instead]] = {
     },
     RemoteWrite: {
         **_HTTP_CLIENT,
-        **_later("sigv4 azuread google_iam", "use authorization or basic_auth"),
+        **_later("azuread google_iam", "use authorization, basic_auth or sigv4"),
         **_later("write_relabel_configs", "every series goes to every backend"),
         **_later("match", "every series goes to every backend"),
         **_never("http_headers", "use headers: {NAME: VALUE}"),
@@ -109,6 +110,7 @@ UNSUPPORTED: dict[type[Block], dict[str, Instead]] = {
         **_never("password_ref", "use password: env:NAME or file:PATH"),
     },
     Authorization: _never("credentials_ref", "use credentials: env:NAME or file:PATH"),
+    SigV4: _later("profile role_arn external_id use_fips_sts_endpoint", "give the credentials of the role"),
     HttpHeader: _later("secrets files", "use authorization for keys, values for the rest"),
     Tenancy: _later("budgets templates", "remove it"),
 }

@@ -38,12 +38,16 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class RemoteWriteSink:
-    """Pushes batches to one URL; ``post`` is the network, ``headers`` gives what the configuration adds."""
+    """Pushes batches to one URL; ``post`` is the network, ``headers`` gives what the configuration adds.
+
+    ``sign`` is the last to see URL, headers and body, and gives the headers that are sent.
+    """
 
     url: str
     post: Callable[[str, bytes, Mapping[str, str], float], Answer]
     headers: Callable[[], Mapping[str, str]]
     now_s: Callable[[], float]
+    sign: Callable[[str, Mapping[str, str], bytes], Mapping[str, str]] = lambda _url, headers, _body: headers
 
     def push(self, batch: Batch, attempt: int, timeout_s: float) -> int:
         """Send one batch and give the size of the compressed body.
@@ -56,7 +60,7 @@ class RemoteWriteSink:
         headers = {**configured, **v1.HEADERS, "User-Agent": f"pushvar/{__version__}"}
         if attempt:
             headers["Retry-Attempt"] = str(attempt)
-        answer = self.post(self.url, body, headers, timeout_s)
+        answer = self.post(self.url, body, self.sign(self.url, headers, body), timeout_s)
         if answer.status in _SUCCESS:
             return len(body)
         raise self._error(answer)
