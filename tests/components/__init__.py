@@ -25,13 +25,14 @@ class Component:
     ``packages`` are alternatives, the first that the machine's package sources know is taken.
     ``programs`` maps a program's name to where it may stand in the package. ``libraries`` says that
     the shared libraries come along; Go programs need none but the C library. ``extras`` are further
-    packages. ``version_flag`` makes a program print its version, which shows that it can run.
+    packages, ``beside`` those that only some releases have. ``version_flag`` makes a program print its version, which shows that it can run.
     """
 
     packages: tuple[str, ...]
     programs: dict[str, tuple[str, ...]]
     libraries: bool = False
     extras: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     version_flag: str = "--version"
 
     @property
@@ -43,6 +44,7 @@ class Component:
 COMPONENTS = (
     Component(
         packages=("prometheus",),
+        beside=("promtool",),  # a package of its own since Debian 13
         programs={"prometheus": ("usr/bin/prometheus",), "promtool": ("usr/bin/promtool",)},
     ),
     Component(

@@ -12,14 +12,14 @@ import hashlib
 import platform
 import re
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from tests.components import COMPONENTS, Component, environment, find_unpacked, tree
 from tests.components.apt import Apt, NotFetched, Package, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 LAYOUT = 2  # raise it when the way of unpacking changes: every tree is then fetched anew
@@ -91,7 +91,7 @@ def _bring(component: Component, home: Path, apt: Apt, say: Callable[[str], None
     """Fetch and unpack one component; its tree counts only when the last line of it is written."""
     packages = _packages(component, apt)
     own, others = packages[0], len(packages) - 1
-    more = f" with {others} libraries and fonts" if others else ""
+    more = f" with {others} more" if others else ""
     megabytes = sum(package.size_bytes for package in packages) / 1e6
     say(f"{component.name}: fetching {own.name} {own.version}{more}, {megabytes:.1f} MB")
     root = tree(component, home)
@@ -115,6 +115,15 @@ def _prune(share: Path) -> None:
             shutil.rmtree(folder)
 
 
+def _offered(names: Iterable[str], apt: Apt) -> list[Package]:
+    """Those of the packages that this Debian has."""
+    found = []
+    for name in names:
+        with suppress(NotFetched):
+            found.append(apt.offer(name))
+    return found
+
+
 def _packages(component: Component, apt: Apt) -> list[Package]:
     """Choose what to fetch: the component's package first, then its libraries and extras."""
     failure = NotFetched(f"{component.name} has no package")
@@ -122,7 +131,7 @@ def _packages(component: Component, apt: Apt) -> list[Package]:
         try:
             own = apt.offer(name)
             if not component.libraries:
-                return [own]
+                return [own, *_offered(component.beside, apt)]
             closure = apt.closure([name, *component.extras])
         except NotFetched as error:
             failure = error

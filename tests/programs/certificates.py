@@ -46,9 +46,16 @@ class Authority:
         signed_by = ("-CA", self.ca_file, "-CAkey", str(self.folder / "ca.key"), "-CAcreateserial")
         _openssl(
             "x509", "-req", "-in", str(request), "-out", made.cert, *signed_by,
-            "-days", str(days), "-extfile", str(extra),
+            *_validity(days), "-extfile", str(extra),
         )  # fmt: skip
         return made
+
+
+def _validity(days: int) -> tuple[str, ...]:
+    """The flags for this many days from now; openssl 3.4 and later take dates, and no negative days."""
+    if days < 0 and "-not_after" in _openssl("x509", "-help"):
+        return ("-not_before", "20200101000000Z", "-not_after", "20200102000000Z")
+    return ("-days", str(days))
 
 
 def authority(folder: Path) -> Authority:
@@ -81,8 +88,10 @@ def server_context(certificate: Certificate, *, client_ca: str = "", tls12: bool
     return context
 
 
-def _openssl(*arguments: str) -> None:
+def _openssl(*arguments: str) -> str:
+    """Run openssl and give what it printed; raises NoOpenssl."""
     if shutil.which("openssl") is None:
         raise NoOpenssl(NoOpenssl.__doc__)
     done = subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr

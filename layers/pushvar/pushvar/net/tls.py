@@ -54,6 +54,8 @@ def _context(settings: TlsSettings, _changed: tuple[int, ...]) -> ssl.SSLContext
         raise ConfigError(
             "tls_config", f"{files} cannot be loaded: {error}", hint="check the paths and the PEM format"
         ) from None
+    # Python 3.13 refuses private CAs without a key usage extension; Prometheus, and Python before, take them
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.minimum_version = _VERSIONS[settings.min_version]
     if settings.insecure_skip_verify:
         context.check_hostname = False
