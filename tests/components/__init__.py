@@ -25,7 +25,8 @@ class Component:
     ``packages`` are alternatives, the first that the machine's package sources know is taken.
     ``programs`` maps a program's name to where it may stand in the package. ``libraries`` says that
     the shared libraries come along; Go programs need none but the C library. ``extras`` are further
-    packages, ``beside`` those that only some releases have. ``version_flag`` makes a program print its version, which shows that it can run.
+    packages, ``beside`` those that only some releases have.
+    ``version_flag`` makes a program print its version, which shows that it can run.
     """
 
     packages: tuple[str, ...]
