@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from tests.programs.servers import Server
 
 ROUNDS = 20
-NOT_IN_EXPVAR = {"go_threads", "go_info"}  # the official client asks the runtime for these itself
+NOT_IN_EXPVAR = {  # the official client asks the runtime for these itself, the last three since 1.20
+    "go_threads",
+    "go_info",
+    "go_gc_gogc_percent",
+    "go_gc_gomemlimit_bytes",
+    "go_sched_gomaxprocs_threads",
+}
 NOT_PUBLISHED = {"go_goroutines"}  # etcd does not publish it as a variable
 ALWAYS_ZERO = {"go_memstats_lookups_total"}  # gone from the official client since 1.20
 MOVED_BY_A_SCRAPE = {
@@ -67,7 +73,9 @@ def test_names_types_and_help_are_the_official_clients(etcd: Server) -> None:
     assert set(ours) == set(official) - NOT_IN_EXPVAR - NOT_PUBLISHED - ALWAYS_ZERO
     assert len(ours) == 23
     for name, family in ours.items():
-        assert (family.type, family.documentation) == (official[name].type, official[name].documentation)
+        assert family.type == official[name].type, name
+        if ALWAYS_ZERO.issubset(official):  # a client before 1.20, as in Debian 12; its help texts are ours
+            assert family.documentation == official[name].documentation
 
 
 def test_values_of_one_moment(etcd: Server) -> None:
