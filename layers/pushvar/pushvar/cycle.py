@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 LEASE_MARGIN_MS = 15_000
 """How much longer than its deadline a cycle may hold the shard; a crash costs others this much."""
 
-_PATTERN_BYTES = 8
-
 Done = Callable[["Endpoint", "Fetched", "FetchError | None"], None]
 """What a fetch calls with each endpoint as it ends."""
 
@@ -98,7 +96,7 @@ def _deliver(steps: Steps, scrapes: Sequence[Scrape], deadline_s: float) -> tupl
     try:
         return steps.deliver(scrapes, deadline_s)
     except Exception as fault:  # noqa: BLE001 - whatever happened, the report of the scrapes must not be lost
-        samples = sum(len(scrape.values) // _PATTERN_BYTES for scrape in scrapes)
+        samples = sum(scrape.carried for scrape in scrapes)
         return (Delivery("all backends", failed=samples, error=f"{type(fault).__name__}: {fault}"),)
 
 

@@ -19,6 +19,9 @@ Labels = tuple[tuple[str, str], ...]
 STALE_BITS = 0x7FF0000000000002
 """The stale marker's 64 bits (remote write 1.0, "Stale Markers"). Never compute with it as a float."""
 
+PATTERN_BYTES = 8
+"""The size of one sample value as a 64-bit pattern."""
+
 
 class MetricType(StrEnum):
     """The OpenMetrics types; ``unknown`` is what Prometheus text calls untyped."""
@@ -170,6 +173,11 @@ class Scrape:
     body_bytes: int = 0
     samples: int = 0
     repairs: int = 0
+
+    @property
+    def carried(self) -> int:
+        """How many samples it sends: the document's and the health series'."""
+        return len(self.values) // PATTERN_BYTES
 
 
 @dataclass(frozen=True, slots=True)

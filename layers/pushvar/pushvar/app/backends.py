@@ -20,12 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pushvar.app.world import World
-    from pushvar.config.schema import RemoteWrite, SigV4
+    from pushvar.config.schema import RemoteWrite
     from pushvar.model import Batch, Family, Scrape
-    from pushvar.net.auth.sigv4 import Credentials
     from pushvar.net.secrets import Secrets
-
-_PATTERN_BYTES = 8
 
 
 class Backend:
@@ -55,7 +52,7 @@ class Backend:
         try:
             return self._deliver(scrapes, families, deadline_s)
         except Exception as fault:  # noqa: BLE001 - the other backends' deliveries must be told
-            samples = sum(len(scrape.values) // _PATTERN_BYTES for scrape in scrapes)
+            samples = sum(scrape.carried for scrape in scrapes)
             return Delivery(self.settings.name, failed=samples, error=f"{type(fault).__name__}: {fault}")
 
     def check(self) -> None:
@@ -114,33 +111,17 @@ class Backend:
         """The headers as they are sent: signed for AWS when the configuration says so."""
         if self.settings.sigv4 is None:
             return headers
-        from pushvar.net.auth.sigv4 import signed
+        from pushvar.net.auth.sigv4 import region_and_credentials, signed
 
-        region, credentials = aws_credentials(self.settings.sigv4, self._secrets, self._world.environment)
+        region, credentials = region_and_credentials(
+            self.settings.sigv4, self._secrets.resolve, self._world.environment
+        )
         now_s = self._world.now_ms() / 1000
         return signed(url, headers, body, region=region, credentials=credentials, now_s=now_s)
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
-
-
-def aws_credentials(
-    block: SigV4, secrets: Secrets, environment: Mapping[str, str]
-) -> tuple[str, Credentials]:
-    """Region and access key of a ``sigv4`` block, completed from the environment. Raises ConfigError."""
-    from pushvar.config.values import SecretRef
-    from pushvar.net.auth.sigv4 import Credentials
-
-    region = block.region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
-    if not region:
-        raise ConfigError("", "sigv4: no region", hint="write sigv4: {region: ...} or set AWS_REGION")
-    if block.secret_key is not None:
-        return region, Credentials(block.access_key, secrets.resolve(block.secret_key))
-    access_key, secret_key = (
-        secrets.resolve(SecretRef("env", name)) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    )
-    return region, Credentials(access_key, secret_key, environment.get("AWS_SESSION_TOKEN", ""))
 
 
 class Backends:

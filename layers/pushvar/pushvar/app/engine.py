@@ -47,6 +47,9 @@ class Engine:
         targets, refused = build_targets(self.config, snapshot.groups)
         self.targets = targets
         self.refused: tuple[ConfigError, ...] = refused
+        self._targets_of: dict[str, list[Target]] = {name: [] for name in self._jobs}
+        for target in targets:
+            self._targets_of[target.job].append(target)
         self._stamps = {target.key: self.stamp(target) for target in targets}
         self._endpoints: dict[str, tuple[tuple[tuple[str, str], ...], list[Endpoint]]] = {}
 
@@ -97,7 +100,7 @@ class Engine:
         return known[1]
 
     def _endpoints_with(self, headers: Iterable[tuple[str, str]], job: ScrapeConfig) -> list[Endpoint]:
-        return [self.endpoint(target, headers) for target in self.targets if target.job == job.job_name]
+        return [self.endpoint(target, headers) for target in self._targets_of[job.job_name]]
 
     def endpoint(self, target: Target, headers: Iterable[tuple[str, str]] | None = None) -> Endpoint:
         """One target ready to fetch."""

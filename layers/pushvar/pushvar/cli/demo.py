@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pushvar.app import Forwarder, real_world
+from pushvar.cli import exit_codes
 from pushvar.cli.program import Program, build
 from pushvar.cli.reporting import Lines
 from pushvar.cli.values import DURATION, PACE, PORT
@@ -120,8 +121,6 @@ def _summary(receiver: Receiver, last: list[Report]) -> int:
     )
     for found in receiver.violations():
         click.secho(f"  {found.rule}  {found.series}  {found.detail}  ({found.count}x)", fg="red")
-    if not last or any(delivery.failed for delivery in last[0].deliveries):
-        return 4
-    if any(scrape.reason != "ok" for scrape in last[0].scrapes):
-        return 3
-    return 1 if totals.violations else 0
+    if not last:
+        return exit_codes.DELIVERY_FAILED
+    return exit_codes.of_cycle(last[0]) or (exit_codes.FINDINGS if totals.violations else exit_codes.FINE)

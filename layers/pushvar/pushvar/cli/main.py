@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pushvar import __version__
+from pushvar.cli.exit_codes import DELIVERY_FAILED, FINE, OUR_FAULT, TARGETS_FAILED, USAGE
 from pushvar.errors import ComponentMissing, ConfigError, FetchError, PushError, PushvarError, StateError
 
 try:
@@ -17,9 +18,6 @@ except ModuleNotFoundError:
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-FINE, FINDINGS, USAGE, TARGETS_FAILED, DELIVERY_FAILED, OUR_FAULT = range(6)
-"""Exit codes, the same for every command."""
 
 _EXIT_CODES: tuple[tuple[type[PushvarError], int], ...] = (
     (ConfigError, USAGE),

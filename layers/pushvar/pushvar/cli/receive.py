@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from pushvar.cli import exit_codes
 from pushvar.cli.values import DURATION, PORT
 
 _EPILOG = """\b
@@ -37,4 +38,4 @@ def command(host: str, port: int, database: str | None, retention: float) -> int
         stop.wait()
         totals = receiver.totals()
         click.echo(f"{totals.samples} samples in {totals.requests} requests, {totals.violations} violations")
-    return 1 if totals.violations else 0
+    return exit_codes.FINDINGS if totals.violations else exit_codes.FINE

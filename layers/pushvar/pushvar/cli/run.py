@@ -15,6 +15,7 @@ import click
 
 from pushvar.app import Forwarder, real_world
 from pushvar.app.world import default_state
+from pushvar.cli import exit_codes
 from pushvar.cli.reporting import reporter
 from pushvar.cli.values import PACE
 
@@ -65,13 +66,13 @@ def command(config: str, once: bool, every: float | None, state: str | None, as_
             with _note_of_patience(forwarder.interval_s):
                 last = forwarder.cycle()
             tell(last)
-            return exit_code(last)
+            return exit_codes.of_cycle(last)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         forwarder.run(tell, stop.is_set, every_s=every)
     finally:
         forwarder.close()
-    return 0
+    return exit_codes.FINE
 
 
 @contextmanager
@@ -85,10 +86,3 @@ def _note_of_patience(interval_s: float) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-
-
-def exit_code(report: Report) -> int:
-    """4 when something was not delivered, 3 when a target failed, 0 when all is well."""
-    if any(delivery.failed for delivery in report.deliveries):
-        return 4
-    return 3 if any(scrape.reason != "ok" for scrape in report.scrapes) else 0

@@ -11,8 +11,6 @@ import re
 _WORD_END = re.compile(r"([a-z0-9])([A-Z])")
 _ACRONYM_END = re.compile(r"([A-Z]+)([A-Z][a-z])")
 _ILLEGAL = re.compile(r"[^a-z0-9]+")
-_LEGAL_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
-_LEGAL_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\Z")
 
 
 def metric_name(text: str) -> str:
@@ -24,13 +22,3 @@ def metric_name(text: str) -> str:
     split = _ACRONYM_END.sub(r"\1_\2", _WORD_END.sub(r"\1_\2", text))
     name = _ILLEGAL.sub("_", split.lower()).strip("_")
     return f"_{name}" if name[:1].isdigit() else name
-
-
-def is_metric_name(name: str) -> bool:
-    """Whether a receiver may be sent this metric name."""
-    return _LEGAL_METRIC.match(name) is not None
-
-
-def is_label_name(name: str) -> bool:
-    """Whether a receiver may be sent this label name (``__name__`` is one)."""
-    return _LEGAL_LABEL.match(name) is not None

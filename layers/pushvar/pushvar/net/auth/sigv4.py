@@ -14,8 +14,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from pushvar.config.values import SecretRef
+from pushvar.errors import ConfigError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from pushvar.config.schema import SigV4
 
 SERVICE = "aps"
 
@@ -36,6 +41,21 @@ class Credentials:
 
     def __repr__(self) -> str:
         return f"Credentials({self.access_key!r})"
+
+
+def region_and_credentials(
+    block: SigV4, resolve: Callable[[SecretRef], str], environment: Mapping[str, str]
+) -> tuple[str, Credentials]:
+    """Region and access key of a ``sigv4`` block, completed from the environment. Raises ConfigError."""
+    region = block.region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise ConfigError("", "sigv4: no region", hint="write sigv4: {region: ...} or set AWS_REGION")
+    if block.secret_key is not None:
+        return region, Credentials(block.access_key, resolve(block.secret_key))
+    access_key, secret_key = (
+        resolve(SecretRef("env", name)) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    )
+    return region, Credentials(access_key, secret_key, environment.get("AWS_SESSION_TOKEN", ""))
 
 
 def signed(
