@@ -5,10 +5,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PROTO := pushvar/wire/proto
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help run test check bench format lint proto lock unit clean
+# The deployment: the runtime's Python and platform (template.yaml: Runtime, Architecture), and where builds go.
+PYV := 3.13
+PLAT := aarch64-manylinux_2_28
+BUILD := .aws-sam/build
+BUILD_LOCAL := .aws-sam/local
+SAM_BUILD = SAM_CLI_TELEMETRY=0 UV="$(abspath $(BIN)/uv)" .components/sam/bin/sam build --template template.yaml
+
+.PHONY: help run test check bench build build-local sam format lint proto lock unit clean
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(STAMP): requirements/dev.lock pyproject.toml layers/pushvar/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "pushvar needs Python 3.11 or later; this is $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
@@ -41,12 +49,25 @@ test: $(STAMP) check ## fetch what the tests need, then lint, types, contracts a
 bench: $(STAMP) ## ratios, side by side in one run
 	$(BIN)/python -m benchmarks
 
+build: sam ## build what sam deploy takes; RELEASE=1 insists on bytecode
+	PYV="$(PYV)" PLAT="$(PLAT)" RELEASE="$(RELEASE)" $(SAM_BUILD) --build-dir "$(BUILD)"
+
+build-local: sam ## the same for this machine's Python, into .aws-sam/local
+	PYV="$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" PLAT= RELEASE=1 \
+	  BYTECODE_PYTHON="$(abspath $(BIN)/python)" $(SAM_BUILD) --build-dir "$(BUILD_LOCAL)"
+
+sam: $(STAMP)
+	@$(BIN)/python -m tests.components.sam
+	@find functions -name __pycache__ -type d -prune -exec rm -rf {} + # the folders are shipped as they are
+
 proto: $(STAMP) ## regenerate the protobuf classes
 	cd layers/pushvar && ../../$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. $(PROTO)/*.proto
 
-lock: $(STAMP) ## renew requirements/*.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras pyproject.toml -o requirements/dev.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/go.in -o requirements/go.lock
+lock: $(STAMP) ## renew requirements/*.lock and the layer's
+	$(COMPILE) --all-extras pyproject.toml -o requirements/dev.lock
+	$(COMPILE) requirements/go.in -o requirements/go.lock
+	$(COMPILE) requirements/sam.in -o requirements/sam.lock
+	$(COMPILE) layers/pushvar/requirements.txt --constraints requirements/dev.lock -o layers/pushvar/requirements.lock
 
 clean: ## remove what was made here
-	rm -rf $(VENV) .components .cache build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .components .cache .aws-sam build dist .mypy_cache .ruff_cache .pytest_cache

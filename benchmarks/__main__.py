@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import cold_start, encode, measure, report, servers, target_cycle, workload
+from benchmarks import cold_start, encode, lambda_init, measure, report, servers, target_cycle, workload
 from benchmarks.series import Different
 
 if TYPE_CHECKING:
@@ -26,13 +26,14 @@ class Effort:
     """How many rounds each benchmark has, and how many targets are served."""
 
     cold_starts: int
+    inits: int
     encodings: int
     cycles: int
     targets: int
 
 
-FULL = Effort(cold_starts=11, encodings=20, cycles=15, targets=workload.TARGETS)
-QUICK = Effort(cold_starts=3, encodings=4, cycles=3, targets=200)
+FULL = Effort(cold_starts=11, inits=11, encodings=20, cycles=15, targets=workload.TARGETS)
+QUICK = Effort(cold_starts=3, inits=3, encodings=4, cycles=3, targets=200)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,11 +72,12 @@ def run(*, quick: bool) -> report.Results:
         started = cold_start.run(
             effort.cold_starts, environment, task("cold start", effort.cold_starts)
         )  # first: it fills the folder of bytecode for the clients below
+        begun = lambda_init.run(effort.inits, task("Lambda init", effort.inits))
         encoded = encode.run(workload.TARGETS, effort.encodings, task("encoding", effort.encodings))
         cycled = target_cycle.run(
             effort.targets, effort.cycles, environment, task("target cycles", effort.cycles)
         )
-    return report.Results(measure.machine(), quick, started, encoded, cycled)
+    return report.Results(measure.machine(), quick, started, begun, encoded, cycled)
 
 
 if __name__ == "__main__":

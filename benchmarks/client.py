@@ -66,7 +66,7 @@ class Pushvar:
     """The forwarder as ``pushvar run`` builds it: configuration file, SQLite state, real HTTP."""
 
     def __init__(self, folder: Path) -> None:
-        from pushvar.app import Forwarder
+        from pushvar.app.forwarder import Forwarder
         from pushvar.collect.registry import open_registry
         from pushvar.state import open_state
 
@@ -84,7 +84,7 @@ class Pushvar:
 
 def paced_world(ahead_ms: Callable[[], int]) -> World:
     """This machine's world with a clock that is so far ahead."""
-    from pushvar.app import real_world
+    from pushvar.app.world import real_world
 
     world = real_world()
     return replace(world, now_ms=lambda: world.now_ms() + ahead_ms())

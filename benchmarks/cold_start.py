@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BARE, IMPORT, CYCLE, COMMAND, SOURCE, NAIVE = "bare", "import", "cycle", "command", "source", "naive"
 WORDS = {
     BARE: "python -c pass: the interpreter itself",
-    IMPORT: "import pushvar.app",
+    IMPORT: "import pushvar.app.forwarder",
     CYCLE: "first cycle, imports included",
     COMMAND: "pushvar run --once, the whole command",
     SOURCE: "first cycle without bytecode",
@@ -84,7 +84,7 @@ def _commands(folder: Path) -> dict[str, list[str]]:
     options = ["--config", str(folder / client.CONFIG), "--state", f"sqlite:{folder / 'command.db'}"]
     return {
         BARE: ["-c", "pass"],
-        IMPORT: ["-c", "import pushvar.app"],
+        IMPORT: ["-c", "import pushvar.app.forwarder"],
         CYCLE: ["-c", _ONE_CYCLE, "pushvar", str(folder)],
         COMMAND: ["-c", run_once, "run", "--once", *options],
         SOURCE: ["-c", _ONE_CYCLE, "pushvar", str(folder)],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.box import MARKDOWN, SIMPLE_HEAD
 from rich.table import Table
 
-from benchmarks import cold_start, encode, steps
+from benchmarks import cold_start, encode, lambda_init, steps
 from benchmarks.workload import SERIES
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from benchmarks.cold_start import ColdStart
     from benchmarks.encode import Encoding, Way
+    from benchmarks.lambda_init import Init, LambdaInit
     from benchmarks.measure import Spread
     from benchmarks.target_cycle import Cost, TargetCycle
 
@@ -44,6 +45,7 @@ class Results:
     machine: dict[str, str]
     quick: bool
     cold_start: ColdStart
+    lambda_init: LambdaInit
     encoding: Encoding
     target_cycle: TargetCycle
 
@@ -78,6 +80,7 @@ def sections(results: Results) -> tuple[Section, ...]:
     return (
         Section(kind, ("what", "version"), tuple(results.machine.items())),
         _cold_start(results.cold_start),
+        _lambda_init(results.lambda_init),
         _encoding(results.encoding),
         _target_cycle(results.target_cycle),
         _steps(results.target_cycle),
@@ -121,6 +124,25 @@ def _cold_start(result: ColdStart) -> Section:
         ("process", "median", "least to most"),
         tuple(rows),
         f"Heaviest imports of the first cycle (ms of wall time, own modules): {imports}.",
+    )
+
+
+def _lambda_init(result: LambdaInit) -> Section:
+    def row(name: str, init: Init) -> tuple[str, ...]:
+        cost = init.init_ms
+        return lambda_init.WORDS[name], _ms(cost), _range(cost), _times(init.ratio), str(init.modules)
+
+    def heaviest(name: str) -> str:
+        return ", ".join(f"{package} {ms:.0f}" for package, ms in result.inits[name].imports_ms.items())
+
+    return Section(
+        f"Lambda init: ms until the handler is loaded, {result.rounds} rounds",
+        ("handler", "median", "least to most", "times the first", "modules"),
+        tuple(row(name, init) for name, init in result.inits.items()),
+        (
+            f"Started by {result.measured_by}. Heaviest imports (ms, own modules):"
+            f" plan: {heaviest(lambda_init.PLAN)}; forward: {heaviest(lambda_init.FORWARD)}."
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from pushvar.app.backends import Backends
 from pushvar.app.engine import Engine
 from pushvar.collect.fetch import Fetcher
 from pushvar.collect.registry import open_registry
+from pushvar.collect.targets import build_targets
 from pushvar.deliver.batches import cut
 from pushvar.net.secrets import Secrets
 from pushvar.state import open_state
@@ -84,8 +85,9 @@ class Steps:
         self._registry = open_registry(str(folder / CONFIG))
         snapshot = self._registry.load()
         secrets = Secrets(self._world.environment, self._world.read_file, self._world.monotonic_s)
-        self._engine = Engine(snapshot, secrets)
-        self._backends = Backends(snapshot.config.remote_write, secrets, self._world)
+        targets, _refused = build_targets(snapshot.config, snapshot.groups)
+        self._engine = Engine(snapshot.config, targets, secrets)
+        self._backends = Backends(snapshot.config, secrets, self._world)
         self._fetcher = Fetcher(self._world.now_ms, self._world.monotonic_s)
         self._store = open_state(f"sqlite:{folder / STATE}")
         self._batch_samples = snapshot.config.remote_write[0].queue_config.max_samples_per_send
@@ -116,9 +118,8 @@ class Steps:
         )
         endpoints = self._engine.endpoints(job.job_name for job in snapshot.config.scrape_configs)
         cycle = self._world.now_ms()
-        return corridor.run_cycle(
-            steps, endpoints, shard="0", owner="benchmark", cycle=cycle, budget_s=CYCLE_MS / 1000
-        )
+        turn = corridor.Turn("0", "benchmark", cycle, budget_s=CYCLE_MS / 1000)
+        return corridor.run_cycle(steps, turn, lambda _head: endpoints)
 
     def _fetch(self, watch: Stopwatch, endpoints: Sequence[Endpoint], done: Done) -> None:
         self._fetcher.fetch_all(endpoints, watch.timed(CONVERT, done))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.programs import databases, faulty_server, orders, process, recording_proxy, servers
+from tests.programs import aws as amazon
+from tests.programs import builds, databases, faulty_server, orders, process, recording_proxy, servers
 from tests.programs.browser import Browser
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from tests.programs.aws import Aws
+    from tests.programs.builds import Build
     from tests.programs.databases import Database
     from tests.programs.servers import Server
 
@@ -64,6 +67,23 @@ def pushgateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Give a Pushgateway."""
     with servers.pushgateway(tmp_path_factory.mktemp("pushgateway")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """Give an AWS of this session, which tests share: each uses names of its own."""
+    with amazon.aws(tmp_path_factory.mktemp("aws")) as server:
+        yield server
+
+
+@pytest.fixture
+def aws(aws_server: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """Give the session's AWS, and make it the one that boto3 in this process finds."""
+    for name, value in aws_server.environment.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    return aws_server
 
 
 @pytest.fixture(scope="session")
@@ -115,3 +135,15 @@ def faulty() -> Iterator[faulty_server.FaultyServer]:
 def browser() -> Browser:
     """Give a headless Chromium."""
     return Browser.found()
+
+
+@pytest.fixture(scope="session")
+def local_build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Give the functions and their layer, built by SAM for the Python that runs the tests."""
+    return builds.build(tmp_path_factory.mktemp("local-build"), "build-local")
+
+
+@pytest.fixture(scope="session")
+def release_build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Give what is deployed by default: arm64, the runtime of the template, whatever machine this is."""
+    return builds.build(tmp_path_factory.mktemp("release-build"))

@@ -18,7 +18,12 @@ HANDLER_LINES = 60
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if not path.name.endswith("_pb2.py"))
 HANDLERS = sorted((ROOT / "functions").glob("*/handler.py"))
-DISTRIBUTIONS = {"google": "protobuf", "snappy": "python-snappy", "yaml": "PyYAML"}
+DISTRIBUTIONS = {
+    "aws_lambda_powertools": "aws-lambda-powertools",
+    "google": "protobuf",
+    "snappy": "python-snappy",
+    "yaml": "PyYAML",
+}
 IDS = [str(path.relative_to(PACKAGE)) for path in MODULES]
 
 
@@ -77,12 +82,14 @@ def third_party(modules: list[Path]) -> set[str]:
 
 
 def test_one_runtime_list() -> None:
-    """The layer's list is exactly what the package imports, but for the command line's extra."""
+    """The layer's list is exactly what package and functions import, but for the extras."""
     listed = set(
         re.findall(r"^([\w-]+)", (ROOT / "layers/pushvar/requirements.txt").read_text(), re.MULTILINE)
     )
     command_line = [module for module in MODULES if module.is_relative_to(PACKAGE / "cli")]
-    assert third_party([module for module in MODULES if module not in command_line]) == listed
+    functions = sorted((ROOT / "functions").glob("*/*.py"))
+    layer = [*functions, *(module for module in MODULES if module not in command_line)]
+    assert third_party(layer) == listed | {"boto3", "botocore"}
     assert third_party(command_line) - listed == {"click", "rich"}
     lock = (ROOT / "requirements" / "dev.lock").read_text().lower()
     assert [name for name in listed if f"\n{name.lower()}==" not in lock] == []
@@ -90,7 +97,7 @@ def test_one_runtime_list() -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["import socket", "from pushvar.net import client", "import requests", "from pushvar import app"],
+    ["import socket", "from pushvar.net import client", "import requests", "from pushvar.app import engine"],
 )
 def test_the_contracts_bite(statement: str, tmp_path: Path) -> None:
     """An import that climbs a floor or does I/O in a pure room breaks ``make check``."""
@@ -109,7 +116,7 @@ def test_the_contracts_bite(statement: str, tmp_path: Path) -> None:
 
 def test_cold_start_of_the_package_is_light() -> None:
     """Importing the app loads no push client, no protobuf, no command and no store."""
-    code = "import sys, pushvar.app; print(*sys.modules)"
+    code = "import sys, pushvar.app.forwarder; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     late = {"requests", "urllib3", "google.protobuf", "click", "rich", "boto3", "sqlite3", "yaml"}
     assert late & set(done.stdout.split()) == set()

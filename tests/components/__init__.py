@@ -1,18 +1,24 @@
 """The programs that the tests run against: where each one is.
 
 ``python -m tests.components`` brings them into ``.components/`` (``debian`` unpacks Debian packages,
-``golang`` sees to Go); nothing is installed and no service is started. A test asks ``find`` for a
-program by its Debian name. What was unpacked goes before what the machine has: two machines then
-test against programs of one release.
+``golang`` sees to Go, ``sam`` to SAM and the parts of the Lambda runtime); nothing is installed and no
+service is started. A test asks ``find`` for a program by its Debian name. What was unpacked goes before
+what the machine has: two machines then test against programs of one release.
 """
 
 from __future__ import annotations
 
+import fcntl
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pushvar.errors import ComponentMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HOME = REPOSITORY / ".components"
@@ -114,3 +120,12 @@ def environment(program: str, home: Path = HOME) -> dict[str, str]:
         "LD_LIBRARY_PATH": ":".join(str(folder) for folder in sorted(folders)),
         "FONTCONFIG_FILE": str(root / "fonts.conf"),
     }
+
+
+@contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """Make the folder and hold off a second run; the lock goes with the process, however it ends."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

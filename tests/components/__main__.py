@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pushvar.errors import ComponentMissing
 
-from tests.components import COMPONENTS, HOME, Component, debian, find, golang
+from tests.components import COMPONENTS, HOME, Component, debian, find, golang, sam
 
 
 def main(arguments: list[str]) -> int:
@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> int:
     without_go = golang.fetch(say)
     if without_go:
         problems.append(f"go could not be fetched: {without_go}; try: apt-get install golang")
+    problems += sam.fetch(home, say)
     for problem in problems:
         say(problem)
     if not problems:

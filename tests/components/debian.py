@@ -7,19 +7,18 @@ A tree that is whole is never fetched again.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import platform
 import re
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from tests.components import COMPONENTS, Component, environment, find_unpacked, tree
+from tests.components import COMPONENTS, Component, environment, find_unpacked, locked, tree
 from tests.components.apt import Apt, NotFetched, Package, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 LAYOUT = 2  # raise it when the way of unpacking changes: every tree is then fetched anew
@@ -41,8 +40,7 @@ def fetch(home: Path, say: Callable[[str], None]) -> dict[str, str]:
     """Bring every component that is not there yet; give the reason for each that could not be had."""
     if all(is_complete(component, home) for component in COMPONENTS):
         return {}
-    home.mkdir(parents=True, exist_ok=True)
-    with _locked(home):
+    with locked(home):
         missing = [component for component in COMPONENTS if not is_complete(component, home)]
         try:
             return _fetch_missing(missing, home, say)
@@ -61,14 +59,6 @@ def is_complete(component: Component, home: Path) -> bool:
 def _key(component: Component) -> str:
     made_for = (platform.machine(), platform.libc_ver())
     return hashlib.sha256(repr((LAYOUT, component, LIBRARY.pattern, made_for)).encode()).hexdigest()
-
-
-@contextmanager
-def _locked(home: Path) -> Iterator[None]:
-    """Hold off a second run of this module; the lock goes with the process, however it ends."""
-    with (home / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _fetch_missing(missing: list[Component], home: Path, say: Callable[[str], None]) -> dict[str, str]:

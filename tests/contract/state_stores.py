@@ -4,26 +4,42 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    import pytest
 
 
 @dataclass(frozen=True, slots=True)
 class StoreKind:
-    """How to name an empty store for one test, and whether opening it twice reaches the same data."""
+    """How to name a new, empty store, and whether opening it twice reaches the same data.
+
+    ``reference`` is given the test's request, for the fixtures that the store stands on. ``effort`` is
+    how much of the long tests this store does: a call that costs milliseconds gets less than one.
+    """
 
     name: str
-    reference: Callable[[Path], str]
+    reference: Callable[[pytest.FixtureRequest], str]
     shared: bool = True
+    effort: float = 1.0
 
     def __str__(self) -> str:
         return self.name
 
 
+def _sqlite(request: pytest.FixtureRequest) -> str:
+    return f"sqlite:{request.getfixturevalue('tmp_path') / uuid4().hex}.db"
+
+
+def _aws(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue("aws_door").new_store())
+
+
 KINDS: Final = (
-    StoreKind("sqlite", lambda folder: f"sqlite:{folder / 'state.db'}"),
-    StoreKind("memory", lambda _folder: "memory:", shared=False),
+    StoreKind("sqlite", _sqlite),
+    StoreKind("memory", lambda _request: "memory:", shared=False),
+    StoreKind("aws", _aws, effort=0.1),
 )
 SHARED_KINDS: Final = tuple(kind for kind in KINDS if kind.shared)

@@ -16,7 +16,6 @@ from tests.contract.state_stores import KINDS, SHARED_KINDS, StoreKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 HEAD = Head(
     5, 4, {"sent": 2.5, "lost": 3, "huge": 1e300}, {"main": {"speaks": "2.0", "learnt_ms": 1}, "b/ü": {}}
@@ -24,17 +23,17 @@ HEAD = Head(
 
 
 @pytest.fixture(params=KINDS, ids=str)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StateStore]:
+def store(request: pytest.FixtureRequest) -> Iterator[StateStore]:
     """An empty store of each kind."""
-    opened = open_state(cast("StoreKind", request.param).reference(tmp_path))
+    opened = open_state(cast("StoreKind", request.param).reference(request))
     yield opened
     opened.close()
 
 
 @pytest.fixture(params=SHARED_KINDS, ids=str)
-def reference(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def reference(request: pytest.FixtureRequest) -> str:
     """The name of an empty store that can be opened twice."""
-    return cast("StoreKind", request.param).reference(tmp_path)
+    return cast("StoreKind", request.param).reference(request)
 
 
 def take(store: StateStore, owner: str = "a", *, shard: str = "0", cycle: int = 1, now_ms: int = 0) -> Lease:
@@ -115,11 +114,21 @@ def test_release_frees_the_shard_and_ends_the_lease(store: StateStore) -> None:
     assert store.acquire("0", "c", cycle=2, now_ms=1, ttl_ms=1) is None
 
 
+def test_commit_can_release_in_the_same_write(store: StateStore) -> None:
+    """A commit that releases writes the head, lets others in at once, and ends its lease."""
+    lease = take(store, "a")
+    store.commit(lease, HEAD, release=True)
+    with pytest.raises(LeaseLost):
+        store.commit(lease, Head(), release=True)
+    assert take(store, "b") == Lease("0", "b", 2, 1_000, HEAD)
+
+
 def writes(entry: SpoolEntry) -> dict[str, Callable[[StateStore, Lease], object]]:
     """Every write that is made under a lease."""
     return {
         "renew": lambda store, lease: store.renew(lease, now_ms=1, ttl_ms=99_000),
         "commit": lambda store, lease: store.commit(lease, HEAD),
+        "commit and release": lambda store, lease: store.commit(lease, HEAD, release=True),
         "append": lambda store, lease: store.spool_append(lease, "main", b"new", samples=1, time_ms=1),
         "acknowledge": lambda store, lease: store.spool_acknowledge(lease, entry),
         "fingerprints": lambda store, lease: store.set_fingerprints(lease, {"t": b"new"}),
@@ -257,10 +266,10 @@ def test_threads_may_share_a_store(store: StateStore) -> None:
 
     def shard_cycle(number: int) -> int:
         lease = take(store, shard=str(number))
-        for index in range(10):
+        for index in range(5):
             store.spool_append(lease, "main", bytes([index]), samples=1, time_ms=index)
         store.commit(lease, Head(1, 1, {"number": number}))
-        return [store.spool_body(entry)[0] for entry in store.spool_entries(str(number))] == list(range(10))
+        return [store.spool_body(entry)[0] for entry in store.spool_entries(str(number))] == list(range(5))
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(shard_cycle, range(16)))

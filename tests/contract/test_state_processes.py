@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from pushvar.state import open_state
 
-from tests.contract.state_stores import SHARED_KINDS
+from tests.contract.state_stores import SHARED_KINDS, StoreKind
 from tests.contract.state_worker import SHARD, now_ms
 
 if TYPE_CHECKING:
@@ -20,9 +20,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(params=SHARED_KINDS, ids=str)
-def reference(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The name of an empty store that several processes can open."""
-    return str(request.param.reference(tmp_path))
+def kind(request: pytest.FixtureRequest) -> StoreKind:
+    """Each store that several processes can open."""
+    return cast("StoreKind", request.param)
+
+
+@pytest.fixture
+def reference(request: pytest.FixtureRequest, kind: StoreKind) -> str:
+    """The name of an empty store of that kind."""
+    return kind.reference(request)
 
 
 @pytest.fixture
@@ -44,10 +50,10 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 
 def test_one_process_at_a_time_holds_a_lease(
-    reference: str, tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
+    kind: StoreKind, reference: str, tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
     """Of several processes racing on a new store exactly one is inside at a time, and none is lost."""
-    wins, marker = 40, str(tmp_path / "inside")
+    wins, marker = int(40 * kind.effort), str(tmp_path / "inside")
     racers = [start("race", reference, owner, str(wins), marker) for owner in ("a", "b", "c")]
     assert [racer.stdout.readline() for racer in racers if racer.stdout] == ["0\n"] * 3
     for racer in racers:

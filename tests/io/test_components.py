@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +18,7 @@ from pushvar.errors import ComponentMissing
 from pushvar.wire.proto import prometheus_v1_pb2
 
 from tests import components
-from tests.components import golang
+from tests.components import apt, golang, sam
 from tests.programs import loopback, orders
 from tests.programs.commands import promtool, pushvar_environment, run_pushvar
 from tests.programs.process import NotReady, running, serving
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from tests.conftest import Orders, Proxies
     from tests.programs.browser import Browser
     from tests.programs.databases import Database
+    from tests.programs.faulty_server import FaultyServer
     from tests.programs.servers import Server
 
 PROGRAMS = [program for component in components.COMPONENTS for program in component.programs]
@@ -49,12 +52,14 @@ def write(database: Database, value: float, time_ms: int, **labels: str) -> None
     assert answer.status == 204, answer.body
 
 
-def fetch_components(*arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m tests.components``."""
+def fetch_components(
+    *arguments: str, path: str | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m tests.components`` with these variables beside the present ones."""
     return subprocess.run(
         [sys.executable, "-m", "tests.components", *arguments],
         cwd=components.REPOSITORY,
-        env={**os.environ, "PATH": os.environ["PATH"] if path is None else path},
+        env={**os.environ, "PATH": os.environ["PATH"] if path is None else path, **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -89,13 +94,48 @@ def test_a_second_fetch_does_nothing() -> None:
     assert time.monotonic() - started_s < 5
 
 
-def test_what_cannot_be_fetched_is_named(tmp_path: Path) -> None:
-    """On a machine without apt and the programs, each is named with the command, and the exit status is 1."""
+def test_what_cannot_be_fetched_is_named(tmp_path: Path, faulty: FaultyServer) -> None:
+    """Without apt, the programs and an index, each is named with the next step, and the exit status is 1."""
     (tmp_path / "go").symlink_to(golang.find_go())  # it is there, or would be installed for good
-    done = fetch_components(str(tmp_path / "home"), path=str(tmp_path))
+    empty = {"UV_DEFAULT_INDEX": faulty.url, "UV_NO_CACHE": "1"}
+    done = fetch_components(str(tmp_path / "home"), path=str(tmp_path), **empty)
     assert done.returncode == 1
     for package in ("prometheus", "prometheus-pushgateway", "victoria-metrics", "etcd-server", "chromium"):
         assert f"apt-get install {package}\n" in done.stdout
+    for name, lock in (("sam", "sam"), ("runtime", "dev")):
+        reason = f"{name} could not be installed from requirements/{lock}\\.lock: .*; is the package index"
+        assert re.search(reason, done.stdout)
+        assert not (tmp_path / "home" / name / "complete").exists()
+
+
+def test_packages_of_another_lock_do_not_count(tmp_path: Path) -> None:
+    """What was installed is used while its lock is the same; else the command that renews it is named."""
+    assert sam.SAM.complete(components.HOME)
+    other = replace(sam.SAM, lock=golang.LOCK)
+    assert not other.complete(components.HOME)
+    with pytest.raises(
+        ComponentMissing, match=r"/sam does not hold what requirements/go\.lock .* run python"
+    ):
+        other.find(components.HOME)
+    with pytest.raises(ComponentMissing, match=r"requirements/sam\.lock"):
+        sam.find_sam(tmp_path)
+    with pytest.raises(ComponentMissing, match=r"requirements/dev\.lock"):
+        sam.find_runtime(tmp_path)
+
+
+def test_an_index_that_pip_is_told_of_serves_uv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faulty: FaultyServer
+) -> None:
+    """Package installers differ in their settings: uv is handed pip's index, unless it has one of its own."""
+    monkeypatch.setenv("UV_NO_CACHE", "1")
+    monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
+    monkeypatch.setenv("PIP_INDEX_URL", f"{faulty.url}/pips")
+    with pytest.raises(apt.NotFetched):
+        sam.RUNTIME.install(tmp_path)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", f"{faulty.url}/uvs")
+    with pytest.raises(apt.NotFetched):
+        sam.RUNTIME.install(tmp_path)
+    assert {path.split("/")[1] for path in faulty.paths()} == {"pips", "uvs"}
 
 
 @pytest.mark.parametrize("name", ["prometheus", "victoria_metrics"])

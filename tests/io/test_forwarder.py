@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pushvar.app import Forwarder, World
 from pushvar.app.backends import Backends
+from pushvar.app.forwarder import Forwarder
+from pushvar.app.world import World
 from pushvar.collect.registry.file import FileRegistry
 from pushvar.config.load import load
 from pushvar.errors import ConfigError, StateError
@@ -350,7 +351,7 @@ def test_a_state_store_that_fails_for_a_while(made: Made) -> None:
     skipped: list[str] = []
 
     def report(cycle: Report) -> None:
-        skipped.append(cycle.skipped)
+        skipped.append(cycle.detail)
         store.broken = len(skipped) in {2, 3}
 
     end_s = loop.clock.now_s + 6
@@ -366,13 +367,12 @@ def backends(world: World, *urls: str) -> Backends:
     """Backends at these URLs, with short timeouts."""
     blocks = [{"name": f"b{n}", "url": url, "remote_timeout": "500ms"} for n, url in enumerate(urls)]
     document = json.dumps({"scrape_configs": [{"job_name": "a"}], "remote_write": blocks})
-    config = load(document, source="test")
-    return Backends(config.remote_write, Secrets({}, str, time.monotonic), world)
+    return Backends(load(document, source="test"), Secrets({}, str, time.monotonic), world)
 
 
 def real_world() -> World:
     """This machine's, with an environment of its own."""
-    from pushvar.app import real_world as real
+    from pushvar.app.world import real_world as real
 
     return replace(real(), environment={})
 

@@ -14,7 +14,7 @@ from pushvar.collect.registry.file import FileRegistry
 from pushvar.collect.registry.protocol import Snapshot, TargetGroup
 from pushvar.errors import ConfigError, ConfigErrors
 
-SCHEMES = "write file:PATH; the schemes are: file"
+SCHEMES = "write file:PATH or ssm:/PATH; the schemes are: file, ssm"
 LONG_AGO_S = 1_000_000_000
 CONFIG = """\
 scrape_configs:
@@ -296,11 +296,9 @@ def test_a_reference_opens_a_file(folder: Folder, prefix: str) -> None:
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("s3:a/b", "s3:a/b: no registry has the scheme s3; write file:PATH; the schemes are: file"),
-        (
-            "protocol:x",
-            "protocol:x: no registry has the scheme protocol; write file:PATH; the schemes are: file",
-        ),
+        ("s3:a/b", f"s3:a/b: no registry has the scheme s3; {SCHEMES}"),
+        ("protocol:x", f"protocol:x: no registry has the scheme protocol; {SCHEMES}"),
+        ("parameters:/x", f"parameters:/x: no registry has the scheme parameters; {SCHEMES}"),
         ("", "no configuration is named; give a file, such as pushvar.yml"),
         ("file:", "no configuration is named; give a file, such as pushvar.yml"),
     ],

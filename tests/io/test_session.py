@@ -41,10 +41,39 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def test_one_connection_for_many_posts(faulty: FaultyServer, session: Session, path: str) -> None:
     """Whatever the status and however the answer is framed, the connection is kept."""
     for _ in range(5):
-        session.post(faulty.url + path, BODY, {"X-Own": "1"}, timeout_s=2)
+        session.send("POST", faulty.url + path, BODY, {"X-Own": "1"}, timeout_s=2)
     assert [request.connection for request in faulty.requests] == [1] * 5
     assert {request.body for request in faulty.requests} == {BODY}
     assert {request.method for request in faulty.requests} == {"POST"}
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/metrics/job/a%2Bb/instance@base64/YS9i/customer_id/c",
+        "/metrics/job@base64/Lw==/instance@base64/=/customer_id/%C3%BC",
+        "/a/../b/./c//d/...",
+        "/50%25/%7Etilde~/%41/a%252Fb",
+        "/a+b,c;d=e:f@g!h$i&j'k(l)m*n",
+        "/write?tenant=%7Eteam&key=a%2Fb",
+        "",
+    ],
+)
+def test_a_url_arrives_as_it_was_built(session: Session, target: str) -> None:
+    """No dots resolved, nothing quoted or unquoted, whatever the method: what was signed is what is sent."""
+    with raw_server() as server:
+        for method in ("POST", "PUT"):
+            url = f"http://127.0.0.1:{server.port}{target}"
+            assert session.send(method, url, BODY, {}, timeout_s=2).status == 200
+        lines = [head.partition("\r\n")[0] for head in server.heads]
+    assert lines == [f"{method} {target or '/'} HTTP/1.1" for method in ("POST", "PUT")]
+
+
+def test_an_empty_body_has_a_length(session: Session) -> None:
+    """A PUT of nothing says that it is nothing, so that no server waits for more."""
+    with raw_server() as server:
+        assert session.send("PUT", f"http://127.0.0.1:{server.port}/", b"", {}, timeout_s=2).status == 200
+    assert "content-length: 0" in server.heads[0].lower()
 
 
 def test_an_error_body_of_a_megabyte(session: Session) -> None:
@@ -57,14 +86,14 @@ def test_an_error_body_of_a_megabyte(session: Session) -> None:
 
     with raw_server(act) as server:
         for _ in range(3):
-            answer = session.post(f"http://127.0.0.1:{server.port}/", BODY, {}, timeout_s=2)
+            answer = session.send("POST", f"http://127.0.0.1:{server.port}/", BODY, {}, timeout_s=2)
             assert (answer.status, len(answer.text)) == (400, ANSWER_LIMIT - 1)
 
 
 @pytest.mark.parametrize("path", ["/redirect-same", "/redirect-other", "/redirect-loop"])
 def test_redirects_are_answers(faulty: FaultyServer, session: Session, path: str) -> None:
     """Nothing is sent to where a backend points."""
-    assert session.post(faulty.url + path, BODY, {}, timeout_s=2).status == 302
+    assert session.send("POST", faulty.url + path, BODY, {}, timeout_s=2).status == 302
     assert faulty.paths() == [path]
 
 
@@ -72,18 +101,18 @@ def test_redirects_are_answers(faulty: FaultyServer, session: Session, path: str
 def test_no_answer_is_status_0_in_plain_words(faulty: FaultyServer, session: Session, path: str) -> None:
     """Every way of not answering ends in time, with words that a person can read."""
     start_s = time.monotonic()
-    answer = session.post(faulty.url + path, BODY, {}, timeout_s=0.5)
+    answer = session.send("POST", faulty.url + path, BODY, {}, timeout_s=0.5)
     assert time.monotonic() - start_s < 2
     assert answer.status == 0
     assert answer.text
     for noise in (" at 0x", "object", "Pool(", "('", "Error("):
         assert noise not in answer.text
-    assert session.post(faulty.url + "/status/204", BODY, {}, timeout_s=2).status == 204
+    assert session.send("POST", faulty.url + "/status/204", BODY, {}, timeout_s=2).status == 204
 
 
 def test_headers_that_were_cut_off_are_no_answer(faulty: FaultyServer, session: Session) -> None:
     """The end of the time amid the headers is not taken for the end of the headers, and for success."""
-    answer = session.post(f"{faulty.url}/drip", BODY, {}, timeout_s=1.5)
+    answer = session.send("POST", f"{faulty.url}/drip", BODY, {}, timeout_s=1.5)
     assert (answer.status, answer.text) == (0, "no complete answer within 1.5 s")
 
 
@@ -93,7 +122,7 @@ def test_headers_that_were_cut_off_are_no_answer(faulty: FaultyServer, session: 
 def test_a_status_counts_although_its_body_fails(faulty: FaultyServer, session: Session, path: str) -> None:
     """A backend that said 200 took the samples, whatever becomes of its words (remote write 1.0)."""
     start_s = time.monotonic()
-    assert session.post(faulty.url + path, BODY, {}, timeout_s=0.5).status == 200
+    assert session.send("POST", faulty.url + path, BODY, {}, timeout_s=0.5).status == 200
     assert time.monotonic() - start_s < 2
 
 
@@ -106,13 +135,13 @@ def test_a_refusal_stays_one_although_its_body_fails(session: Session) -> None:
         client.reset()
 
     with raw_server(act) as server:
-        assert session.post(f"http://127.0.0.1:{server.port}/", BODY, {}, timeout_s=1).status == 400
+        assert session.send("POST", f"http://127.0.0.1:{server.port}/", BODY, {}, timeout_s=1).status == 400
 
 
 def test_nobody_listens_and_nobody_is_called_so(faulty: FaultyServer, session: Session) -> None:
     """Refused and unknown names are told from each other; a key in the query is in neither text."""
-    refused = session.post(f"{faulty.refused_url}/?key=s3cret", BODY, {}, timeout_s=2)
-    unknown = session.post("http://nosuch.invalid/?key=s3cret", BODY, {}, timeout_s=10)
+    refused = session.send("POST", f"{faulty.refused_url}/?key=s3cret", BODY, {}, timeout_s=2)
+    unknown = session.send("POST", "http://nosuch.invalid/?key=s3cret", BODY, {}, timeout_s=10)
     assert (refused.status, unknown.status) == (0, 0)
     assert "Connection refused" in refused.text
     assert "Failed to resolve 'nosuch.invalid'" in unknown.text
@@ -124,7 +153,9 @@ def test_nobody_listens_and_nobody_is_called_so(faulty: FaultyServer, session: S
 @pytest.mark.parametrize("secret", ["s3cret\n", "s3cret\r\nX-Evil: 1", "s3cr€t"])
 def test_a_secret_that_is_no_header_is_not_shown(faulty: FaultyServer, session: Session, secret: str) -> None:
     """It is an answer of status 0 that keeps the secret to itself; nothing is sent."""
-    answer = session.post(f"{faulty.url}/ok", BODY, {"Authorization": f"Bearer {secret}"}, timeout_s=2)
+    answer = session.send(
+        "POST", f"{faulty.url}/ok", BODY, {"Authorization": f"Bearer {secret}"}, timeout_s=2
+    )
     assert (answer.status, "s3cr" in answer.text, faulty.requests) == (0, False, [])
 
 
@@ -137,7 +168,7 @@ def test_the_shell_has_no_say(
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login u password p\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone.pem"))
-    assert session.post(faulty.url + "/status/204", BODY, {}, timeout_s=2).status == 204
+    assert session.send("POST", faulty.url + "/status/204", BODY, {}, timeout_s=2).status == 204
     assert "authorization" not in faulty.requests[0].headers
 
 
@@ -145,7 +176,7 @@ def post(tls: TlsSettings, url: str) -> tuple[int, str]:
     """One POST over a session of its own: status and words."""
     session = Session(tls)
     try:
-        answer = session.post(url, BODY, {}, timeout_s=3)
+        answer = session.send("POST", url, BODY, {}, timeout_s=3)
         return answer.status, answer.text
     finally:
         session.close()
@@ -200,7 +231,7 @@ def test_a_dripping_answer_over_tls_ends_in_time(ca: Authority) -> None:
     with raw_server(act, tls=server_context(certificate)) as server:
         session = Session(TlsSettings(ca_file=ca.ca_file))
         start_s = time.monotonic()
-        answer = session.post(f"https://localhost:{server.port}/", BODY, {}, timeout_s=0.5)
+        answer = session.send("POST", f"https://localhost:{server.port}/", BODY, {}, timeout_s=0.5)
         session.close()
         assert (answer.status, answer.text) == (0, "no complete answer within 0.5 s")
         assert time.monotonic() - start_s < 2

@@ -35,13 +35,13 @@ class Server:
 
 
 @contextmanager
-def pushgateway(folder: Path, *flags: str) -> Iterator[Server]:
-    """Run a Pushgateway that keeps its groups in memory only."""
+def pushgateway(folder: Path, *flags: str, ready_path: str = "/-/ready") -> Iterator[Server]:
+    """Run a Pushgateway that keeps its groups in memory only; a path prefix stands in ``ready_path`` too."""
     command = [str(components.find("prometheus-pushgateway")), "--persistence.file=", *flags]
     with serving(
         lambda ports: [*command, f"--web.listen-address=127.0.0.1:{ports[0]}"],
         folder / "pushgateway.log",
-        ready_path="/-/ready",
+        ready_path=ready_path,
     ) as (program, port):
         yield Server(f"http://127.0.0.1:{port}", program)
 

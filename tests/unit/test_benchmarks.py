@@ -16,8 +16,20 @@ from pushvar.convert.converter import Converter
 from pushvar.convert.mapping import built_in
 from pushvar.convert.plan import labelled_rows
 
-from benchmarks import cold_start, encode, measure, naive_script, report, series, sink, target_cycle, workload
+from benchmarks import (
+    cold_start,
+    encode,
+    lambda_init,
+    measure,
+    naive_script,
+    report,
+    series,
+    sink,
+    target_cycle,
+    workload,
+)
 from benchmarks.python_targets import Targets
+from tests.components import REPOSITORY
 
 FIELDS = [
     "Alloc", "TotalAlloc", "Sys", "Lookups", "Mallocs", "Frees", "HeapAlloc", "HeapSys", "HeapIdle",
@@ -255,6 +267,12 @@ def test_import_times_are_read_from_what_python_prints() -> None:
     assert cold_start.own_ms(lines) == {"encodings.aliases": 0.25, "site": 1.5}
 
 
+def test_every_function_is_started() -> None:
+    """No function is left out of the benchmark of Lambda's init."""
+    handlers = (REPOSITORY / "functions").glob("*/handler.py")
+    assert {path.parent.name for path in handlers} <= set(lambda_init.WORDS)
+
+
 def test_the_report_says_what_was_measured() -> None:
     """Ratios and thresholds stand in the last lines and in the JSON object, taken from the measurements."""
     one = measure.Spread(1.0, 1.0, 1.0)
@@ -267,12 +285,20 @@ def test_the_report_says_what_was_measured() -> None:
         {"cpu": "made up"},
         quick=False,
         cold_start=cold_start.ColdStart(1, one, {cold_start.IMPORT: one}, {"asyncio": 9.0}),
+        lambda_init=lambda_init.LambdaInit(
+            1,
+            lambda_init.EMULATOR,
+            {name: lambda_init.Init(one, one, 7, {"json": 2.0}) for name in lambda_init.WORDS},
+        ),
         encoding=encode.Encoding(30_000, 1, 16, 6, 1, 300.0, ways),
         target_cycle=target_cycle.TargetCycle(500, 1, "nobody", cost, cost, measure.Spread(11.04, 9, 12), {}),
     )
     encoding, cycle = report.last_lines(results)
     assert "warm: 44x (2-99) the naive official runtime (asked: 40x)" in encoding
     assert "11.0x (9.0-12.0) cheaper than the naive script (asked: 8x)" in cycle
+    (init,) = (one for one in report.sections(results) if one.title.startswith("Lambda init"))
+    assert init.rows[0] == ("a handler that imports nothing", "1.0", "1.0-1.0", "1x", "7")
+    assert "plan: json 2; forward: json 2." in init.note
     said = json.loads(json.dumps(results.as_object()))
     assert said["schema"] == 1
     assert said["ratios"]["encode_warm"] == {"median": 43.5, "low": 2, "high": 99, "asked": 40}

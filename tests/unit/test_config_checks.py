@@ -16,6 +16,11 @@ NO_CUSTOMER = "letters, digits, '_', '.' and '-', at most 64, the first a letter
 CHECKED: list[tuple[str, str]] = [
     ("scrape_configs: [{job_name: a}, {job_name: b}, {job_name: a}]", '1:59: scrape_configs[2].job_name: "a" is the name of scrape_configs[0] too; give each a name of its own'),
     (WITH_JOB + "remote_write: [{name: x, url: http://a}, {url: http://b, name: x}]", '2:64: remote_write[1].name: "x" is the name of remote_write[0] too; give each a name of its own'),
+    (WITH_JOB + "remote_write: [{name: x, url: http://a}]\npushgateways: [{url: http://b, name: x}]", '3:38: pushgateways[0].name: "x" is the name of remote_write[0] too; give each a name of its own'),
+    (WITH_JOB + "pushgateways: [{name: x, url: http://a}, {url: http://b, name: x}]", '2:64: pushgateways[1].name: "x" is the name of pushgateways[0] too; give each a name of its own'),
+    (WITH_JOB + "pushgateways: [{url: http://a, basic_auth: {}, authorization: {credentials: env:A}}]", "2:63: pushgateways[0].authorization: given together with basic_auth; keep one"),
+    (WITH_JOB + "pushgateways: [{url: http://a, tls_config: {key_file: a}}]", "2:44: pushgateways[0].tls_config.cert_file: required; cert_file and key_file belong together"),
+    (WITH_JOB + "pushgateways: [{url: http://a, headers: {A: b, a: c}}]", "2:51: pushgateways[0].headers.a: the same header as A; keep one"),
     (JOB + "  scrape_timeout: 61s", "3:19: scrape_configs[0].scrape_timeout: 1m1s is longer than the scrape_interval, 1m; write 1m or less"),
     (JOB + "  scrape_interval: 500ms", "3:20: scrape_configs[0].scrape_interval: 500ms is too short; the shortest is 1s"),
     (WITH_JOB + "global: {scrape_interval: 500ms}", "2:27: global.scrape_interval: 500ms is too short; the shortest is 1s"),

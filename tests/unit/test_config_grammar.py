@@ -21,6 +21,7 @@ from pushvar.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ARN = "arn:aws:secretsmanager:eu-west-1:1:secret:a-Xy"
 GRAMMARS: dict[str, Any] = {**TEXT_GRAMMARS, **WEB_GRAMMARS}
 
 TAKEN: list[tuple[str, str, Any]] = [
@@ -44,6 +45,9 @@ TAKEN: list[tuple[str, str, Any]] = [
     ("size", "7EB", 7 * 2**60),
     ("secret", "env:PAY_TOKEN", SecretRef("env", "PAY_TOKEN")),
     ("secret", "file:/run/secrets/a b", SecretRef("file", "/run/secrets/a b")),
+    ("secret", "ssm:/a/b-c.d_e", SecretRef("ssm", "/a/b-c.d_e")),
+    ("secret", "secretsmanager:prod/pay", SecretRef("secretsmanager", "prod/pay")),
+    ("secret", f"secretsmanager:{ARN}#my key", SecretRef("secretsmanager", f"{ARN}#my key")),
     ("label_name", "env", "env"),
     ("label_name", "__meta_x", "__meta_x"),
     ("file_label_name", "app.kubernetes.io/name", "app_kubernetes_io_name"),
@@ -72,8 +76,15 @@ TAKEN: list[tuple[str, str, Any]] = [
     ("text", " a ", " a "),
 ]  # fmt: skip
 
-NO_SECRET = "a secret may not stand in a configuration; write where it is found: env:NAME or file:PATH"
-NOT_YET = "comes with a later version; write env:NAME or file:PATH"
+NO_SECRET = (
+    "a secret may not stand in a configuration; "
+    "write where it is found: env:NAME, file:PATH, ssm:/PATH or secretsmanager:NAME"
+)
+NO_PARAMETER = "not the full name of a parameter; write ssm:/pushvar/prod/secrets/NAME"
+NO_NAMED_SECRET = (
+    "not the name of a secret; "
+    "write secretsmanager:NAME (or its ARN), and #KEY for one value of a JSON object"
+)
 NO_CUSTOMER = "letters, digits, '_', '.' and '-', at most 64, the first a letter or digit"
 NO_PATTERN = "is not a file pattern; it ends in .json, .yml or .yaml; * may stand only after the last /"
 NO_PATH = "is not a path; begin with /, and write other characters as %XX"
@@ -99,8 +110,13 @@ REFUSED: list[tuple[str, str, str]] = [
     ("secret", "hunter2", NO_SECRET),
     ("secret", "env:my pw", NO_SECRET),
     ("secret", "file:", NO_SECRET),
-    ("secret", "ssm:/a/b", f"a secret from ssm: {NOT_YET}"),
-    ("secret", "secretsmanager:a", f"a secret from secretsmanager: {NOT_YET}"),
+    ("secret", "ssm:a", NO_PARAMETER),
+    ("secret", "ssm:/a/", NO_PARAMETER),
+    ("secret", "ssm:/a b", NO_PARAMETER),
+    ("secret", "secretsmanager:", NO_NAMED_SECRET),
+    ("secret", "secretsmanager:a b", NO_NAMED_SECRET),
+    ("secret", "secretsmanager:a#", NO_NAMED_SECRET),
+    ("secret", "vault:a", NO_SECRET),
     ("label_name", "a-b", '"a-b" is not a label name; write a_b'),
     ("label_name", "", '"" is not a label name'),
     ("label_name", "__scheme__", "not supported as a label; give scheme in the scrape config"),

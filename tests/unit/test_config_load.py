@@ -80,6 +80,9 @@ def test_the_example_loads() -> None:
     assert main.basic_auth.password == SecretRef("file", "/etc/pushvar/secrets/mimir")
     assert main.queue_config.sample_age_limit.s == 600
     assert derived.name == "victoria.example"
+    assert [(one.name, one.url) for one in config.pushgateways] == [
+        ("legacy", "http://pushgateway.example:9091")
+    ]
     assert config.tenancy.tiers == DEFAULT_TIERS
 
 
@@ -126,6 +129,28 @@ def test_backends_without_a_name_get_one() -> None:
     urls = "{url: http://a/1}, {url: http://a/2}, {url: http://b}, {url: http://c, name: b}"
     config = _one(f"{MINIMAL}\nremote_write: [{urls}]")
     assert [remote.name for remote in config.remote_write] == ["a", "a-1", "b-2", "b"]
+
+
+def test_backends_of_both_kinds_have_names_of_their_own() -> None:
+    """A Pushgateway is named like any backend, and never like a remote_write."""
+    both = "remote_write: [{url: http://a/1}]\npushgateways: [{url: http://a:9091}, {url: http://b}, {url: http://b}]"
+    config = _one(f"{MINIMAL}\n{both}")
+    assert config.remote_write[0].name == "a"
+    assert [gateway.name for gateway in config.pushgateways] == ["a-1", "b", "b-3"]
+    named = _one(f"{MINIMAL}\n{both.replace('a:9091', 'a:9091, name: a')}")
+    assert (named.remote_write[0].name, named.pushgateways[0].name) == ("a-0", "a")
+
+
+def test_a_pushgateway_is_completed() -> None:
+    """It has remote_write's timeout and its files lie in the configuration's folder."""
+    keys = "basic_auth: {username: u, password_file: key}, tls_config: {ca_file: ca.pem}"
+    text = f"{MINIMAL}\npushgateways: [{{url: 'http://a/prefix/', {keys}}}]"
+    config = load(text, source="p.yml", directory="/etc/pushvar")
+    (gateway,) = config.pushgateways
+    assert (gateway.url, gateway.remote_timeout.s, gateway.headers) == ("http://a/prefix/", 30, ())
+    assert gateway.basic_auth is not None
+    assert gateway.basic_auth.password == SecretRef("file", "/etc/pushvar/key")
+    assert gateway.tls_config.ca_file == "/etc/pushvar/ca.pem"
 
 
 def test_a_tier_joins_the_defaults() -> None:

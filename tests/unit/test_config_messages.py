@@ -10,7 +10,8 @@ from pushvar.errors import ConfigErrors
 JOB = "scrape_configs:\n- job_name: a\n"
 WITH_JOB = "scrape_configs: [{job_name: a}]\n"
 BACKEND = WITH_JOB + "remote_write:\n- url: https://a/push\n"
-NO_SECRET = "a secret may not stand in a configuration; write where it is found: env:NAME or file:PATH"
+GATEWAY = WITH_JOB + "pushgateways:\n- url: http://a:9091\n"
+NO_SECRET = "a secret may not stand in a configuration; write where it is found: env:NAME, file:PATH, ssm:/PATH or secretsmanager:NAME"
 NO_JOB = "scrape_configs: no scrape config; add one with job_name and static_configs"
 SERVICES = "use static_configs or file_sd_configs"
 
@@ -76,6 +77,14 @@ STRUCTURE: list[tuple[str, str]] = [
     (BACKEND + "  headers: {Host: b}", "4:13: remote_write[0].headers.Host: a reserved header, which pushvar sets itself; remove it"),
     (BACKEND + "  tls_config: {min_version: TLS10}", "4:29: remote_write[0].tls_config.min_version: TLS10 is too old to be safe; write TLS12 or TLS13"),
     (WITH_JOB + "remote_write: [{name: a}]", "2:16: remote_write[0].url: required; add url"),
+    (WITH_JOB + "pushgateways: [{name: a}]", "2:16: pushgateways[0].url: required; add url"),
+    (WITH_JOB + "pushgateways: [{url: a:9091}]", '2:22: pushgateways[0].url: "a:9091" is not a URL; write https://host/path'),
+    (WITH_JOB + "pushgateways: [{url: 'http://a/?key=hunter2'}]", '2:22: pushgateways[0].url: "http://a/" goes on with a query; write https://host/prefix'),
+    (WITH_JOB + "pushgateways: [{url: 'http://a/#x'}]", '2:22: pushgateways[0].url: "http://a/#x" is not a URL; write https://host/path'),
+    (WITH_JOB + "pushgateways: [{url: 'http://u:hunter2@a/?x'}]", "2:22: pushgateways[0].url: a URL may not hold a user or password; give them in basic_auth; write %40 for an @ in a path"),
+    (WITH_JOB + "pushgateways: [{url: 'http://{customer_id}/'}]", "2:22: pushgateways[0].url: tenant templates come with a later version; write a fixed URL"),
+    (GATEWAY + "  headers: {Content-Encoding: b}", "4:13: pushgateways[0].headers.Content-Encoding: a reserved header, which pushvar sets itself; remove it"),
+    (GATEWAY + "  remote_timeout: 0s", '4:19: pushgateways[0].remote_timeout: "0s" is not above 0; write a duration such as 30s'),
     (WITH_JOB + "tenancy: {tiers: {gold: {latency_p95: 1s, availability: 99.9}}}", "2:57: tenancy.tiers.gold.availability: 99.9 is not between 0 and 1"),
     (WITH_JOB + "tenancy: {tiers: {gold: {latency_p95: 1s, availability: high}}}", '2:57: tenancy.tiers.gold.availability: "high" is not a number; write it like 0.999, without quotes'),
     (WITH_JOB + "tenancy: {tiers: {gold: {latency_p95: ~, availability: 0.9}}}", "2:39: tenancy.tiers.gold.latency_p95: is empty; write a value, or remove the key"),
@@ -92,7 +101,7 @@ KEYS: list[tuple[str, str]] = [
     (JOB + "  static_configs: [{targets: [], scheme: https}]", "3:34: scrape_configs[0].static_configs[0].scheme: unknown here; it belongs in scrape_configs[]"),
     (WITH_JOB + "scrape_interval: 5s", "2:1: scrape_interval: unknown here; it belongs in global or in scrape_configs[]"),
     (WITH_JOB + "global: {remote_write: []}", "2:10: global.remote_write: unknown here; it belongs at the top"),
-    (WITH_JOB + "x: 1", "2:1: x: unknown; its keys are global, remote_write, scrape_configs, tenancy"),
+    (WITH_JOB + "x: 1", "2:1: x: unknown; its keys are global, pushgateways, remote_write, scrape_configs, tenancy"),
     (JOB + "  kubernetes_sd_configs: []", f"3:3: scrape_configs[0].kubernetes_sd_configs: not supported by pushvar; {SERVICES}"),
     (JOB + "  http_sd_configs: []", f"3:3: scrape_configs[0].http_sd_configs: not supported yet; {SERVICES}"),
     (JOB + "  dns_sd_configs: []", f"3:3: scrape_configs[0].dns_sd_configs: not supported yet; {SERVICES}"),
@@ -102,7 +111,17 @@ KEYS: list[tuple[str, str]] = [
     (JOB + "  bearer_token: hunter2", "3:3: scrape_configs[0].bearer_token: not supported by pushvar; use authorization: {credentials: env:NAME}"),
     (WITH_JOB + "rule_files: [a.yml]", "2:1: rule_files: not supported by pushvar; rules and alerts belong to the backend; remove it"),
     (WITH_JOB + "alerting: {}", "2:1: alerting: not supported by pushvar; rules and alerts belong to the backend; remove it"),
-    (WITH_JOB + "pushgateways: []", "2:1: pushgateways: not supported yet; use remote_write"),
+    (GATEWAY + "  match: {}", "4:3: pushgateways[0].match: not supported yet; every series goes to every backend"),
+    (GATEWAY + "  write_relabel_configs: []", "4:3: pushgateways[0].write_relabel_configs: not supported yet; every series goes to every backend"),
+    (GATEWAY + "  oauth2: {}", "4:3: pushgateways[0].oauth2: not supported yet; use authorization or basic_auth"),
+    (GATEWAY + "  sigv4: {}", "4:3: pushgateways[0].sigv4: not supported by pushvar; use authorization or basic_auth"),
+    (GATEWAY + "  timeout: 5s", "4:3: pushgateways[0].timeout: not supported by pushvar; use remote_timeout"),
+    (GATEWAY + "  http_headers: {}", "4:3: pushgateways[0].http_headers: not supported by pushvar; use headers: {NAME: VALUE}"),
+    (GATEWAY + "  queue_config: {}", "4:3: pushgateways[0].queue_config: not supported by pushvar; each group of targets is one request; remove it"),
+    (GATEWAY + "  metadata_config: {}", "4:3: pushgateways[0].metadata_config: not supported by pushvar; each group of targets is one request; remove it"),
+    (GATEWAY + "  protobuf_message: auto", "4:3: pushgateways[0].protobuf_message: not supported by pushvar; a Pushgateway is sent text; remove it"),
+    (GATEWAY + "  job: x", "4:3: pushgateways[0].job: unknown; its keys are authorization, basic_auth, headers, name, remote_timeout, tls_config, url"),
+    (WITH_JOB + "pushgateway: []", "2:1: pushgateway: unknown; did you mean pushgateways?"),
     (BACKEND + "  azuread: {}", "4:3: remote_write[0].azuread: not supported yet; use authorization, basic_auth or sigv4"),
     (BACKEND + "  sigv4: {access_key: x}", "4:10: remote_write[0].sigv4.secret_key: required; access_key and secret_key belong together"),
     (BACKEND + "  sigv4: {secret_key: env:X}", "4:10: remote_write[0].sigv4.access_key: required; access_key and secret_key belong together"),
@@ -120,10 +139,12 @@ SECRETS: list[tuple[str, str]] = [
     (JOB + "  basic_auth: hunter2", "3:15: scrape_configs[0].basic_auth: expected a mapping, found a single value; its keys are username, password, password_file, ..."),
     (JOB + "  basic_auth: {password: !hunter2 x}", "3:26: scrape_configs[0].basic_auth.password: has a YAML tag (!name); write the value alone; quote one that begins with !"),
     (JOB + "  basic_auth: {password: env:A, password_file: hunter2}", "3:33: scrape_configs[0].basic_auth.password_file: given twice: password and password_file; keep one"),
-    (JOB + "  authorization: {credentials: ssm:/hunter2}", "3:32: scrape_configs[0].authorization.credentials: a secret from ssm: comes with a later version; write env:NAME or file:PATH"),
+    (JOB + "  authorization: {credentials: ssm:hunter2}", "3:32: scrape_configs[0].authorization.credentials: not the full name of a parameter; write ssm:/pushvar/prod/secrets/NAME"),
+    (JOB + "  authorization: {credentials: 'secretsmanager:hunter 2'}", "3:32: scrape_configs[0].authorization.credentials: not the name of a secret; write secretsmanager:NAME (or its ARN), and #KEY for one value of a JSON object"),
     (JOB + "  authorization: {type: Basic, credentials: env:A}", '3:25: scrape_configs[0].authorization.type: "Basic" has a block of its own; write basic_auth: {username, password}'),
     (JOB + "  authorization: {}", "3:18: scrape_configs[0].authorization.credentials: required; add credentials"),
     (WITH_JOB + "remote_write: [{url: 'https://u:hunter2@a/'}]", "2:22: remote_write[0].url: a URL may not hold a user or password; give them in basic_auth; write %40 for an @ in a path"),
+    (GATEWAY + "  basic_auth: {password: hunter2}", f"4:26: pushgateways[0].basic_auth.password: {NO_SECRET}"),
     (BACKEND + '  headers: {X-Key: "hunter2\\n"}', "4:20: remote_write[0].headers.X-Key: is not a header value; use printable ASCII on one line"),
     (BACKEND + "  headers: {X-Key:hunter2}", '4:13: remote_write[0].headers["X-Key:"]: is not a header name; use letters, digits and -'),
 ]  # fmt: skip

@@ -65,7 +65,8 @@ def _loads_or_refuses(text: str) -> None:
     assert msgspec.json.decode(msgspec.json.encode(config), type=Config) == config
     assert len({job.job_name for job in config.scrape_configs}) == len(config.scrape_configs) > 0
     assert all(job.scrape_timeout <= job.scrape_interval for job in config.scrape_configs)
-    assert len({remote.name for remote in config.remote_write}) == len(config.remote_write)
+    names = [one.name for one in config.remote_write] + [one.name for one in config.pushgateways]
+    assert len(set(names)) == len(names)
 
 
 @settings(deadline=None)

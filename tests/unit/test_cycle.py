@@ -11,7 +11,7 @@ from pushvar.collect.fetch import Endpoint
 from pushvar.convert.converter import Converted, Converter
 from pushvar.convert.mapping import built_in
 from pushvar.convert.plan import Stamp
-from pushvar.cycle import LEASE_MARGIN_MS, Steps, run_cycle
+from pushvar.cycle import LEASE_MARGIN_MS, Steps, Turn, run_cycle
 from pushvar.errors import EncodeError, FetchError, LeaseLost, PushError
 from pushvar.model import Delivery, Fetched, Scrape, Target
 from pushvar.net.client import Origin
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pushvar.model import Plan, Report
-    from pushvar.state.protocol import StateStore
+    from pushvar.state.protocol import Head, StateStore
 
     Done = Callable[[Endpoint, Fetched, FetchError | None], None]
 
@@ -46,6 +46,7 @@ class World:
     delivered: list[Scrape] = field(default_factory=list)
     deadlines: list[float] = field(default_factory=list)
     fetch_deadlines: list[float] = field(default_factory=list)
+    heads: list[Head] = field(default_factory=list)
     converter: Converter = field(default_factory=Converter)
 
     def fetch_all(self, endpoints: Sequence[Endpoint], done: Done, deadline_s: float) -> None:
@@ -73,16 +74,20 @@ class World:
         self.delivered += scrapes
         return (Delivery("b", sent=sum(len(scrape.values) // 8 for scrape in scrapes)),)
 
-    def run(self, *names: str, cycle: int = 1, owner: str = "me") -> Report:
+    def run(self, *names: str, cycle: int = 1, owner: str = "me", planned: bool = False) -> Report:
         """One cycle of these targets."""
         steps = Steps(
             self.fetch_all, self.convert, self.failed, self.deliver, self.state,
             lambda: self.now_ms, lambda: self.now_ms / 1000,
         )  # fmt: skip
-        return run_cycle(
-            steps, [made(name) for name in names], shard="0", owner=owner, cycle=cycle,
-            budget_s=10.0, reserve_s=2.0,
-        )  # fmt: skip
+        self.heads = []
+
+        def due(head: Head) -> list[Endpoint]:
+            self.heads.append(head)
+            return [made(name) for name in names]
+
+        turn = Turn("0", owner, cycle, budget_s=10.0, reserve_s=2.0, planned=planned)
+        return run_cycle(steps, turn, due)
 
     def take(self, owner: str, *, cycle: int = 0) -> object:
         """Take the shard's lease and keep it; gives None when somebody has it."""
@@ -123,10 +128,43 @@ def test_another_writer(world: World) -> None:
     """While somebody else holds the shard nothing is fetched or sent, and the report says why."""
     assert world.take("another") is not None
     report = world.run("a")
-    assert report.skipped == "another writer holds this shard"
+    assert report.skipped == "held"
     assert (report.scrapes, report.deliveries, world.delivered) == ((), (), [])
     world.now_ms += 60_001
     assert world.run("a").skipped == "", "the other one's lease ran out"
+
+
+def test_a_planned_cycle_that_comes_again(world: World) -> None:
+    """A message may be delivered twice, or an old one late: what is finished is not touched again."""
+    assert world.run("a", cycle=5, planned=True).skipped == ""
+    for cycle in (5, 4):
+        report = world.run("a", cycle=cycle, owner="another", planned=True)
+        assert (report.skipped, report.scrapes, report.deliveries) == ("repeated", (), ())
+    assert len(world.delivered) == 1
+    lease = world.state.acquire("0", "x", cycle=6, now_ms=world.now_ms, ttl_ms=1)
+    assert lease is not None
+    assert (lease.head.started_cycle, lease.head.finished_cycle) == (5, 5)
+
+
+def test_a_planned_cycle_that_crashed_may_be_run_again(world: World) -> None:
+    """What was started but not finished is no repetition; the crash is counted."""
+    assert world.take("dead", cycle=5) is not None
+    world.now_ms += 60_001
+    report = world.run("a", cycle=5, planned=True)
+    assert (report.skipped, report.lost_cycles, len(report.scrapes)) == ("", 1, 1)
+
+
+def test_a_clock_set_back_stops_no_cycle_of_its_own(world: World) -> None:
+    """Cycles that nobody planned are named by the clock; one that went back costs nothing."""
+    world.run("a", cycle=5)
+    assert world.run("a", cycle=4).skipped == ""
+
+
+def test_what_is_due_follows_from_the_head(world: World) -> None:
+    """The endpoints are chosen by what the shard finished last, under the lease."""
+    world.run("a", cycle=5)
+    world.run("a", cycle=6)
+    assert [head.finished_cycle for head in world.heads] == [5]
 
 
 def test_a_crash_is_counted_by_the_next_cycle(world: World) -> None:

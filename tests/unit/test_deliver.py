@@ -339,6 +339,15 @@ def test_what_a_status_means(status: int, retryable: bool) -> None:  # noqa: FBT
     assert str(error).isprintable()
 
 
+def test_a_long_answer_loses_its_middle() -> None:
+    """What a backend says first and last is kept: some name the fault only after all labels."""
+    with pytest.raises(PushError) as raised:
+        sink(Wire(Answer(400, "metric {" + "label " * 500 + "} is not a GAUGE", {}))).push(BATCH, 0, 3.0)
+    assert "HTTP 400: metric {label label" in raised.value.message
+    assert " ... " in raised.value.message
+    assert raised.value.message.endswith("label } is not a GAUGE")
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [

@@ -176,3 +176,14 @@ FAILURE_CLASSES: dict[str, tuple[str, str]] = {
     "internal": ("pushvar's own fault", "please report it with the message"),
 }
 """Failure class -> (what it means, what to do next); the class is the ``reason`` of a failed scrape."""
+
+SKIPPED: dict[str, str] = {
+    "held": "another writer holds this shard",
+    "repeated": "this cycle was run before",
+    "late": "the message came too late: the past cannot be scraped",
+    "state": "the state store failed",
+}
+"""Why a shard's cycle was not run: the ``skipped`` of a report, in words."""
+
+GROUPING = ("job", "instance", "customer_id")
+"""The labels of a Pushgateway's grouping key, in the order of its URL. They do not stand in the body."""

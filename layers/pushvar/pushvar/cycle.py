@@ -9,6 +9,7 @@ others. Everything that touches the world is handed in.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,25 @@ Done = Callable[["Endpoint", "Fetched", "FetchError | None"], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """One shard's turn in one cycle: who takes it, and the time there is.
+
+    ``cycle`` is what names the cycle, in Unix ms. The cycle may take ``budget_s``; the fetches end
+    ``reserve_s`` earlier, and a target that has had no turn by then counts as timed out. The lease
+    outlives the budget by ``margin_ms``. A ``planned`` turn was given out by a plan, perhaps more
+    than once: it is taken only if the shard has not finished that cycle or a later one.
+    """
+
+    shard: str
+    owner: str
+    cycle: int
+    budget_s: float
+    reserve_s: float = 0.0
+    margin_ms: int = LEASE_MARGIN_MS
+    planned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """What a cycle is made of; the composition root joins them.
 
@@ -48,37 +68,40 @@ class Steps:
     monotonic_s: Callable[[], float]
 
 
-def run_cycle(
-    steps: Steps,
-    endpoints: Sequence[Endpoint],
-    *,
-    shard: str,
-    owner: str,
-    cycle: int,
-    budget_s: float,
-    reserve_s: float = 0.0,
-) -> Report:
-    """Run one cycle of one shard and report it; ``budget_s`` is the time it may take.
+def run_cycle(steps: Steps, turn: Turn, due: Callable[[Head], Sequence[Endpoint]]) -> Report:
+    """Run one cycle of one shard and report it; ``due`` chooses its endpoints by the shard's head.
 
-    The fetches end ``reserve_s`` earlier: a target that has had no turn by then counts as timed out.
-    Gives a report that says so, and does nothing else, while another writer holds the shard. Raises
-    StateError when the state store fails: without its lease nothing may be sent.
+    Gives a report that says so, and does nothing else, while another writer holds the shard or when a
+    planned turn comes again. Raises StateError when the state store fails: without its lease nothing
+    may be sent.
     """
     started_ms, start_s = steps.now_ms(), steps.monotonic_s()
-    ttl_ms = int(budget_s * 1000) + LEASE_MARGIN_MS
-    lease = steps.state.acquire(shard, owner, cycle=cycle, now_ms=started_ms, ttl_ms=ttl_ms)
+    lease = steps.state.acquire(
+        turn.shard, turn.owner, cycle=turn.cycle, now_ms=started_ms,
+        ttl_ms=int(turn.budget_s * 1000) + turn.margin_ms,
+    )  # fmt: skip
     if lease is None:
-        return Report(shard, cycle, started_ms, 0.0, skipped="another writer holds this shard")
+        return Report(turn.shard, turn.cycle, started_ms, 0.0, skipped="held")
     try:
-        scrapes = scrape_all(steps, endpoints, start_s + budget_s - reserve_s)
-        deliveries = _deliver(steps, scrapes, start_s + budget_s)
-        steps.state.commit(lease, _next_head(lease, cycle, scrapes, deliveries))
-    finally:
-        steps.state.release(lease)
+        if turn.planned and lease.head.finished_cycle >= turn.cycle:
+            steps.state.commit(lease, lease.head, release=True)
+            return Report(turn.shard, turn.cycle, started_ms, 0.0, skipped="repeated")
+        scrapes = scrape_all(steps, due(lease.head), start_s + turn.budget_s - turn.reserve_s)
+        deliveries = _deliver(steps, scrapes, start_s + turn.budget_s)
+        steps.state.commit(lease, _next_head(lease, turn.cycle, scrapes, deliveries), release=True)
+    except BaseException:
+        _give_back(steps.state, lease)
+        raise
     return Report(
-        shard, cycle, started_ms, steps.monotonic_s() - start_s, tuple(scrapes), deliveries,
+        turn.shard, turn.cycle, started_ms, steps.monotonic_s() - start_s, tuple(scrapes), deliveries,
         lost_cycles=_lost_cycles(lease),
     )  # fmt: skip
+
+
+def _give_back(state: StateStore, lease: Lease) -> None:
+    """Release the lease of a cycle that failed; what it failed of is told, not that this failed too."""
+    with suppress(PushvarError):
+        state.release(lease)
 
 
 def scrape_all(steps: Steps, endpoints: Sequence[Endpoint], deadline_s: float) -> list[Scrape]:

@@ -3,6 +3,7 @@
     PushvarError
     ├── ConfigError      the configuration is wrong: where, what, what to write instead
     │   └── ConfigErrors several of them at once
+    ├── EventError       an event or a queue message that says nothing usable
     ├── FetchError       a target gave no usable body (it carries the failure class)
     │   └── DecodeError  the body came, but is no document that we can read
     ├── EncodeError      series that may not be sent
@@ -62,6 +63,10 @@ class ConfigErrors(ConfigError):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+
+class EventError(PushvarError):
+    """An event or a queue message that cannot be taken: what is wrong with which field."""
 
 
 class FetchError(PushvarError):

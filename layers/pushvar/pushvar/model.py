@@ -218,7 +218,8 @@ class Delivery:
 class Report:
     """One shard's cycle, as people and exit codes see it.
 
-    ``skipped`` says why nothing was done, ``lost_cycles`` counts cycles that died before this one.
+    ``skipped`` is the reason why nothing was done, one of ``catalogue.SKIPPED``, and ``detail`` what
+    more there is to say of it. ``lost_cycles`` counts cycles that died before this one.
     """
 
     shard: str
@@ -228,4 +229,5 @@ class Report:
     scrapes: tuple[Scrape, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     skipped: str = ""
+    detail: str = ""
     lost_cycles: int = 0

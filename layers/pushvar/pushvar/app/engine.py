@@ -1,4 +1,4 @@
-"""One configuration, compiled: its targets ready to fetch, its rules, its backends.
+"""One configuration, compiled: its targets ready to fetch, its rules.
 
 An engine is built for each version of a configuration and used as a whole: a cycle never mixes two.
 """
@@ -9,11 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pushvar import __version__
+from pushvar.app.stamps import stamps_of
 from pushvar.collect.fetch import Endpoint, endpoint
-from pushvar.collect.targets import build_targets
 from pushvar.convert.converter import Converted, Converter, Limits
 from pushvar.convert.mapping import built_in
-from pushvar.convert.plan import Stamp
 from pushvar.errors import ConfigError
 from pushvar.net.auth import auth_header
 from pushvar.net.tls import TlsSettings, context_for
@@ -21,9 +20,9 @@ from pushvar.net.tls import TlsSettings, context_for
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pushvar.collect.registry.protocol import Snapshot
-    from pushvar.config.schema import ScrapeConfig, TlsConfig
+    from pushvar.config.schema import Config, ScrapeConfig, TlsConfig
     from pushvar.convert.mapping.rules import RuleSet
+    from pushvar.convert.plan import Stamp
     from pushvar.model import Family, Plan, Target
     from pushvar.net.secrets import Secrets
 
@@ -34,29 +33,31 @@ _ACCEPT = "application/json,*/*;q=0.1"
 
 
 class Engine:
-    """The compiled form of one snapshot. ``refused`` holds the targets that are not fetched, and why."""
+    """A configuration and targets of it, all or one shard's, ready for use.
 
-    def __init__(self, snapshot: Snapshot, secrets: Secrets) -> None:
-        self.snapshot = snapshot
-        self.config = snapshot.config
+    A ``converter`` may be shared by engines of one configuration: shapes and plans are compiled once.
+    """
+
+    def __init__(
+        self, config: Config, targets: Iterable[Target], secrets: Secrets, converter: Converter | None = None
+    ) -> None:
+        self.config = config
         self._secrets = secrets
-        self._converter = Converter()
+        self._converter = converter or Converter()
         self._jobs = {scrape.job_name: scrape for scrape in self.config.scrape_configs}
         self._rules: dict[str, RuleSet] = {name: built_in(job.unmatched) for name, job in self._jobs.items()}
         self._limits = {name: _limits(job) for name, job in self._jobs.items()}
-        targets, refused = build_targets(self.config, snapshot.groups)
-        self.targets = targets
-        self.refused: tuple[ConfigError, ...] = refused
+        self.targets = tuple(targets)
         self._targets_of: dict[str, list[Target]] = {name: [] for name in self._jobs}
-        for target in targets:
+        for target in self.targets:
             self._targets_of[target.job].append(target)
-        self._stamps = {target.key: self.stamp(target) for target in targets}
+        self._stamp_of = stamps_of(config)
+        self._stamps = {target.key: self.stamp(target) for target in self.targets}
         self._endpoints: dict[str, tuple[tuple[tuple[str, str], ...], list[Endpoint]]] = {}
 
     def stamp(self, target: Target) -> Stamp:
         """The labels that the target puts on every series."""
-        job = self._jobs[target.job]
-        return Stamp(target, self.config.global_.external_labels, job.honor_labels)
+        return self._stamp_of(target)
 
     def check(self) -> None:
         """Raise ConfigError when a secret or a TLS file of any job is not there."""
@@ -125,6 +126,13 @@ class Engine:
         auth = auth_header(job.basic_auth, job.authorization, self._secrets.resolve)
         rest = [(name, value) for name, value in fixed.items() if name.lower() not in names]
         return [*rest, *own, *([("Authorization", auth)] if auth else [])]
+
+
+def demand_backend(config: Config) -> None:
+    """Raise ConfigError for a configuration that sends nothing anywhere: it may be shown, not run."""
+    if not (config.remote_write or config.pushgateways):
+        hint = "add a remote_write or a pushgateways block with a url"
+        raise ConfigError("remote_write", "no backend to send to", hint=hint)
 
 
 def tls_settings(block: TlsConfig) -> TlsSettings:

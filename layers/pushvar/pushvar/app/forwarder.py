@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pushvar.app.backends import Backends
-from pushvar.app.engine import Engine
+from pushvar.app.engine import Engine, demand_backend
 from pushvar.collect.fetch import Fetcher
-from pushvar.cycle import Steps, run_cycle
+from pushvar.collect.targets import build_targets
+from pushvar.cycle import Steps, Turn, run_cycle
 from pushvar.errors import ConfigError, StateError
 from pushvar.model import Report
 from pushvar.net.secrets import Secrets
@@ -30,6 +31,15 @@ _PATIENCE_S = 5.0
 """What a delivery gets at least when the fetches took the whole interval."""
 
 
+class _Compiled(NamedTuple):
+    """One version of the configuration, ready for use, and the targets that it may not have."""
+
+    version: str
+    engine: Engine
+    backends: Backends
+    refused: tuple[ConfigError, ...]
+
+
 class Forwarder:
     """Fetches the targets of a registry and pushes them to its backends, cycle by cycle."""
 
@@ -43,29 +53,27 @@ class Forwarder:
         self._unusable: tuple[ConfigError, ...] = ()
         self._next_ms: dict[str, int] = {}
         self._snapshot = registry.load()
-        self._engine, self._backends = self._compiled(self._snapshot)
+        self._compiled = self._compile(self._snapshot)
 
-    def _compiled(self, snapshot: Snapshot) -> tuple[Engine, Backends]:
+    def _compile(self, snapshot: Snapshot) -> _Compiled:
         """Everything that a configuration needs; raises ConfigError before anything of it is used."""
-        if not snapshot.config.remote_write:
-            raise ConfigError(
-                "remote_write", "no backend to send to", hint="add a remote_write block with a url"
-            )
-        engine = Engine(snapshot, self._secrets)
+        demand_backend(snapshot.config)
+        targets, refused = build_targets(snapshot.config, snapshot.groups)
+        engine = Engine(snapshot.config, targets, self._secrets)
         engine.check()
-        backends = Backends(snapshot.config.remote_write, self._secrets, self._world)
+        backends = Backends(snapshot.config, self._secrets, self._world)
         backends.check()
-        return engine, backends
+        return _Compiled(snapshot.version, engine, backends, refused)
 
     @property
     def engine(self) -> Engine:
         """The configuration in use, compiled."""
-        return self._engine
+        return self._compiled.engine
 
     @property
     def interval_s(self) -> float:
         """The shortest scrape interval of the configuration."""
-        return min(job.scrape_interval.s for job in self._engine.config.scrape_configs)
+        return min(job.scrape_interval.s for job in self.engine.config.scrape_configs)
 
     def cycle(self, *, every_s: float | None = None, patience_s: float = _PATIENCE_S) -> Report:
         """Run one cycle: of the jobs that are due by ``every_s``, or else by their own intervals.
@@ -80,24 +88,22 @@ class Forwarder:
 
         def deliver(scrapes: Sequence[Scrape], deadline_s: float) -> tuple[Delivery, ...]:
             enough_s = max(next_s, world.monotonic_s() + patience_s)
-            return self._backends.deliver(scrapes, self._engine.families, min(deadline_s, enough_s))
+            return self._compiled.backends.deliver(scrapes, self.engine.families, min(deadline_s, enough_s))
 
         steps = Steps(
             self._fetcher.fetch_all,
-            self._engine.convert,
-            self._engine.failed,
+            self.engine.convert,
+            self.engine.failed,
             deliver,
             self._state,
             world.now_ms,
             world.monotonic_s,
         )
-        endpoints = self._engine.endpoints(self._due(now_ms, every_s))
+        endpoints = self.engine.endpoints(self._due(now_ms, every_s))
         slowest_s = max((one.timeout_s for one in endpoints), default=0.0)
         budget_s = max(pace_s, slowest_s + patience_s)
-        return run_cycle(
-            steps, endpoints, shard=SHARD, owner=self._owner, cycle=now_ms,
-            budget_s=budget_s, reserve_s=patience_s,
-        )  # fmt: skip
+        turn = Turn(SHARD, self._owner, now_ms, budget_s, patience_s)
+        return run_cycle(steps, turn, lambda _head: endpoints)
 
     def run(
         self, report: Callable[[Report], None], stopped: Callable[[], bool], *, every_s: float | None = None
@@ -117,7 +123,7 @@ class Forwarder:
             except StateError as error:
                 if not worked:
                     raise
-                report(Report(SHARD, started_ms, started_ms, 0.0, skipped=str(error)))
+                report(Report(SHARD, started_ms, started_ms, 0.0, skipped="state", detail=str(error)))
             wait_s = (min(self._next_ms.values()) - self._world.now_ms()) / 1000
             if wait_s > 0 and not stopped():
                 self._world.sleep(min(wait_s, pace_s))
@@ -127,30 +133,30 @@ class Forwarder:
         self._unusable = ()
         try:
             self._snapshot = self._registry.load()
-            if self._snapshot.version == self._engine.snapshot.version:
+            if self._snapshot.version == self._compiled.version:
                 return
-            engine, backends = self._compiled(self._snapshot)
+            compiled = self._compile(self._snapshot)
         except ConfigError as error:
             self._unusable = (error,)
             return
-        self._backends.close()
-        paces = {job.job_name: job.scrape_interval for job in self._engine.config.scrape_configs}
+        self._compiled.backends.close()
+        paces = {job.job_name: job.scrape_interval for job in self.engine.config.scrape_configs}
         self._next_ms = {
             job.job_name: self._next_ms[job.job_name]
-            for job in engine.config.scrape_configs
+            for job in compiled.engine.config.scrape_configs
             if paces.get(job.job_name) == job.scrape_interval and job.job_name in self._next_ms
         }
-        self._engine, self._backends = engine, backends
+        self._compiled = compiled
 
     @property
     def problems(self) -> tuple[ConfigError, ...]:
         """What is wrong although the forwarder works: an unusable new version, bad target files."""
-        return (*self._unusable, *self._snapshot.problems, *self._engine.refused)
+        return (*self._unusable, *self._snapshot.problems, *self._compiled.refused)
 
     def _due(self, now_ms: int, every_s: float | None) -> list[str]:
         """The jobs whose turn it is; a timer may ring a little early, and somebody may set the clock back."""
         due = []
-        for job in self._engine.config.scrape_configs:
+        for job in self.engine.config.scrape_configs:
             interval_ms = int(every_s * 1000) if every_s else job.scrape_interval.ms
             next_ms = self._next_ms.get(job.job_name, now_ms)
             if now_ms >= next_ms - interval_ms * _EARLY or next_ms - now_ms > interval_ms:
@@ -161,6 +167,6 @@ class Forwarder:
 
     def close(self) -> None:
         """Close connections and the state store."""
-        self._backends.close()
+        self._compiled.backends.close()
         self._fetcher.close()
         self._state.close()

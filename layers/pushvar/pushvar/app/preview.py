@@ -60,7 +60,7 @@ def preview(snapshot: Snapshot, job: str | None, source: str, body: bytes | None
     ``source`` is a URL, which is fetched when ``body`` is None, or the name of where the body came from.
     Raises FetchError for what cannot be fetched or read, ConfigError for a job that does not exist.
     """
-    engine = Engine(snapshot, Secrets(world.environment, world.read_file, world.monotonic_s))
+    engine = Engine(snapshot.config, (), Secrets(world.environment, world.read_file, world.monotonic_s))
     target = _target(snapshot, job, source)
     fetched = Fetched(body, world.now_ms(), 0.0) if body is not None else _fetch(engine, target, world)
     try:

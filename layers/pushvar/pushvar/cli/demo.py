@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pushvar.app import Forwarder, real_world
+from pushvar.app.forwarder import Forwarder
+from pushvar.app.world import real_world
 from pushvar.cli import exit_codes
 from pushvar.cli.program import Program, build
 from pushvar.cli.reporting import Lines

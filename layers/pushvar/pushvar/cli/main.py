@@ -27,7 +27,7 @@ _EXIT_CODES: tuple[tuple[type[PushvarError], int], ...] = (
     (PushError, DELIVERY_FAILED),
 )
 
-_COMMANDS = ("run", "show", "demo", "receive", "version")
+_COMMANDS = ("run", "show", "config", "targets", "demo", "receive", "version")
 
 _EPILOG = """\b
 Exit codes: 0 fine, 1 findings, 2 wrong usage or configuration,

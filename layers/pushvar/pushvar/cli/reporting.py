@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from pushvar.catalogue import FAILURE_CLASSES
+from pushvar.catalogue import FAILURE_CLASSES, SKIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +65,7 @@ class Lines:
     def cycle(self, report: Report) -> None:
         """The changes, then the sum."""
         if report.skipped:
-            click.secho(f"{_clock(report)}  skipped: {report.skipped}", fg="yellow")
+            click.secho(f"{_clock(report)}  skipped: {report.detail or SKIPPED[report.skipped]}", fg="yellow")
             return
         for scrape in report.scrapes:
             self._target(scrape)
@@ -111,6 +111,7 @@ def cycle_object(report: Report) -> dict[str, object]:
         "cycle": report.cycle,
         "duration_s": round(report.duration_s, 6),
         "skipped": report.skipped,
+        "detail": report.detail,
         "lost_cycles": report.lost_cycles,
         "targets": [
             {

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pushvar.app import preview, real_world
+from pushvar.app.preview import preview
+from pushvar.app.world import real_world
 from pushvar.catalogue import REPAIRS
 from pushvar.errors import ConfigError
 from pushvar.wire.exposition.escape import value_text
 
 if TYPE_CHECKING:
-    from pushvar.app import Preview
+    from pushvar.app.preview import Preview
     from pushvar.collect.registry.protocol import Snapshot
 
 _EPILOG = """\b

@@ -1,4 +1,4 @@
-"""Values on the command line: durations in Prometheus' grammar, and ports."""
+"""Values on the command line: durations in Prometheus' grammar, ports, labels."""
 
 from __future__ import annotations
 
@@ -40,5 +40,23 @@ class PaceType(DurationType):
         return pace_s
 
 
+class LabelType(click.ParamType[tuple[str, str]]):
+    """``name=value``; the configuration's own check says whether they are legal."""
+
+    name = "label"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Split, or fail with what to write instead."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = str(value).partition("=")
+        if not name or not equals:
+            self.fail(f"{value!r} is no label; write name=value", param, ctx)
+        return name, text
+
+
 PACE = PaceType()
+LABEL = LabelType()
 PORT = click.IntRange(0, 65_535)

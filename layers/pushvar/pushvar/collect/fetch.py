@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from pushvar.errors import FetchError
 from pushvar.model import Fetched, Target
+from pushvar.net.address import is_allowed
 from pushvar.net.client import CONNECTION_LIMIT, Client, Origin
 
 if TYPE_CHECKING:
@@ -80,17 +81,23 @@ Done = Callable[[Endpoint, Fetched, FetchError | None], None]
 class Fetcher:
     """Fetches over connections that stay open from cycle to cycle.
 
-    ``now_ms`` gives the sample timestamps, ``monotonic_s`` the durations.
+    ``now_ms`` gives the sample timestamps, ``monotonic_s`` the durations; ``allowed`` says whether a
+    target may be at an address.
     """
 
     def __init__(
-        self, now_ms: Callable[[], int], monotonic_s: Callable[[], float], *, concurrency: int = CONCURRENCY
+        self,
+        now_ms: Callable[[], int],
+        monotonic_s: Callable[[], float],
+        *,
+        concurrency: int = CONCURRENCY,
+        allowed: Callable[[str], bool] = is_allowed,
     ) -> None:
         self._now_ms = now_ms
         self._monotonic_s = monotonic_s
         self._concurrency = concurrency
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._client = Client()
+        self._client = Client(allowed=allowed)
 
     def fetch_all(self, endpoints: Sequence[Endpoint], done: Done, deadline_s: float = inf) -> None:
         """Fetch all of them and call ``done`` for each as it ends, from this thread.

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from pushvar.config.problems import Path
-    from pushvar.config.schema import Config, FileGroup, ScrapeConfig, SigV4, StaticConfig, Tenancy
+    from pushvar.config.schema import (
+        Config,
+        FileGroup,
+        Pushgateway,
+        ScrapeConfig,
+        SigV4,
+        StaticConfig,
+        Tenancy,
+    )
 
 SHORTEST_INTERVAL = Duration(1_000)
 """No target is scraped oftener; on AWS the shortest is 10s, which the plan checks."""
@@ -65,9 +73,15 @@ def _jobs(config: Config) -> Iterator[tuple[Path, ScrapeConfig]]:
         yield ("scrape_configs", index), job
 
 
-def _backends(config: Config) -> Iterator[tuple[Path, RemoteWrite]]:
+def _remotes(config: Config) -> Iterator[tuple[Path, RemoteWrite]]:
     for index, remote in enumerate(config.remote_write):
         yield ("remote_write", index), remote
+
+
+def _backends(config: Config) -> Iterator[tuple[Path, RemoteWrite | Pushgateway]]:
+    yield from _remotes(config)
+    for index, gateway in enumerate(config.pushgateways):
+        yield ("pushgateways", index), gateway
 
 
 def _something_to_scrape(config: Config) -> Iterator[Finding]:
@@ -77,7 +91,7 @@ def _something_to_scrape(config: Config) -> Iterator[Finding]:
 
 def _unique_names(config: Config) -> Iterator[Finding]:
     jobs = [((*path, "job_name"), job.job_name) for path, job in _jobs(config)]
-    backends = [((*path, "name"), remote.name) for path, remote in _backends(config)]
+    backends = [((*path, "name"), backend.name) for path, backend in _backends(config)]
     for named in (jobs, backends):
         first: dict[str, Path] = {}
         for path, name in named:
@@ -104,7 +118,7 @@ def _intervals(config: Config) -> Iterator[Finding]:
 
 
 def _authentication(config: Config) -> Iterator[Finding]:
-    blocks: list[tuple[Path, ScrapeConfig | RemoteWrite]] = [*_jobs(config), *_backends(config)]
+    blocks: list[tuple[Path, ScrapeConfig | RemoteWrite | Pushgateway]] = [*_jobs(config), *_backends(config)]
     for path, block in blocks:
         if block.basic_auth is not None and block.authorization is not None:
             yield Finding((*path, "authorization"), "given together with basic_auth", "keep one")
@@ -129,8 +143,8 @@ def _sigv4(path: Path, block: RemoteWrite, sigv4: SigV4) -> Iterator[Finding]:
 def _headers(config: Config) -> Iterator[Finding]:
     for path, job in _jobs(config):
         yield from _same_header((*path, "http_headers"), [name for name, _header in job.http_headers])
-    for path, remote in _backends(config):
-        yield from _same_header((*path, "headers"), [name for name, _value in remote.headers])
+    for path, backend in _backends(config):
+        yield from _same_header((*path, "headers"), [name for name, _value in backend.headers])
 
 
 def _same_header(path: Path, names: list[str]) -> Iterator[Finding]:
@@ -141,7 +155,7 @@ def _same_header(path: Path, names: list[str]) -> Iterator[Finding]:
 
 
 def _queues(config: Config) -> Iterator[Finding]:
-    for path, remote in _backends(config):
+    for path, remote in _remotes(config):
         queue = remote.queue_config
         if queue.min_backoff > queue.max_backoff:
             own: Path = (*path, "queue_config", "min_backoff")

@@ -15,7 +15,17 @@ from pushvar.config.schema import DEFAULT_TIERS, Global
 from pushvar.config.values import Duration, SecretRef
 
 if TYPE_CHECKING:
-    from pushvar.config.schema import Authorization, BasicAuth, Config, RemoteWrite, ScrapeConfig, TlsConfig
+    from collections.abc import Iterator, Sequence
+
+    from pushvar.config.schema import (
+        Authorization,
+        BasicAuth,
+        Config,
+        Pushgateway,
+        RemoteWrite,
+        ScrapeConfig,
+        TlsConfig,
+    )
 
 _DEFAULT_TIMEOUT = Duration(10_000)
 _LIMITS = (
@@ -31,11 +41,15 @@ def completed(config: Config, directory: str) -> Config:
     """The configuration with nothing left open; relative paths then begin with ``directory``."""
     defaults = _global(config.global_)
     tiers = {**dict(DEFAULT_TIERS), **dict(config.tenancy.tiers)}
+    remotes = [_remote(remote, directory) for remote in config.remote_write]
+    gateways = [replace(gateway, **_client(gateway, directory)) for gateway in config.pushgateways]
+    names = _names((*remotes, *gateways))
     return replace(
         config,
         global_=defaults,
         scrape_configs=tuple(_scrape(job, defaults, directory) for job in config.scrape_configs),
-        remote_write=_named(tuple(_remote(remote, directory) for remote in config.remote_write)),
+        remote_write=tuple(replace(remote, name=next(names)) for remote in remotes),
+        pushgateways=tuple(replace(gateway, name=next(names)) for gateway in gateways),
         tenancy=replace(config.tenancy, tiers=tuple(sorted(tiers.items()))),
     )
 
@@ -69,7 +83,7 @@ def _remote(remote: RemoteWrite, directory: str) -> RemoteWrite:
     return replace(remote, sigv4=sigv4, **_client(remote, directory))
 
 
-def _client(block: ScrapeConfig | RemoteWrite, directory: str) -> dict[str, Any]:
+def _client(block: ScrapeConfig | RemoteWrite | Pushgateway, directory: str) -> dict[str, Any]:
     return {
         "basic_auth": _basic(block.basic_auth, directory),
         "authorization": _authorization(block.authorization, directory),
@@ -102,14 +116,12 @@ def _joined(directory: str, path: str) -> str:
     return path if stays else f"{directory.rstrip('/')}/{path}"
 
 
-def _named(remotes: tuple[RemoteWrite, ...]) -> tuple[RemoteWrite, ...]:
-    """A backend without a name gets its host's, with its index where that is taken."""
-    taken = {remote.name for remote in remotes if remote.name}
-    named = []
-    for index, remote in enumerate(remotes):
-        name = remote.name or urlsplit(remote.url).hostname or "backend"
-        if not remote.name and name in taken:
+def _names(backends: Sequence[RemoteWrite | Pushgateway]) -> Iterator[str]:
+    """The name of each: one without a name gets its host's, with its index where that is taken."""
+    taken = {backend.name for backend in backends if backend.name}
+    for index, backend in enumerate(backends):
+        name = backend.name or urlsplit(backend.url).hostname or "backend"
+        if not backend.name and name in taken:
             name = f"{name}-{index}"
         taken.add(name)
-        named.append(replace(remote, name=name))
-    return tuple(named)
+        yield name

@@ -31,7 +31,22 @@ _SIZE_POWERS = (
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _SD_PATTERN = re.compile(r"[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)")
-_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_SECRETS = {
+    "env": (re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), "", ""),
+    "file": (re.compile(r"[^\0]+"), "", ""),
+    "ssm": (
+        re.compile(r"(/[A-Za-z0-9_.-]+)+"),
+        "not the full name of a parameter",
+        "write ssm:/pushvar/prod/secrets/NAME",
+    ),
+    "secretsmanager": (
+        re.compile(r"[A-Za-z0-9/_+=.@:-]+(#[^\0#]+)?"),
+        "not the name of a secret",
+        "write secretsmanager:NAME (or its ARN), and #KEY for one value of a JSON object",
+    ),
+}
+"""Where a secret may be -> its names there; problem and hint where any text shows that it is meant."""
+
 _EXPANSION = re.compile(r"\$\{?\w")
 
 CONTROL_LABELS = {
@@ -116,14 +131,14 @@ def size(value: str) -> int:
 def secret(value: str) -> SecretRef:
     """A reference to a secret. Never shows the text, which may be the secret itself."""
     scheme, _, name = value.partition(":")
-    if scheme in ("ssm", "secretsmanager") and name:
-        raise refused(f"a secret from {scheme}: comes with a later version", "write env:NAME or file:PATH")
-    if scheme == "file" and name and "\0" not in name:
-        return SecretRef("file", name)
-    if scheme == "env" and _ENVIRONMENT_NAME.fullmatch(name):
-        return SecretRef("env", name)
+    form, problem, hint = _SECRETS.get(scheme, (None, "", ""))
+    if form is not None and form.fullmatch(name):
+        return SecretRef(scheme, name)
+    if problem:
+        raise refused(problem, hint)
     raise refused(
-        "a secret may not stand in a configuration", "write where it is found: env:NAME or file:PATH"
+        "a secret may not stand in a configuration",
+        "write where it is found: env:NAME, file:PATH, ssm:/PATH or secretsmanager:NAME",
     )
 
 

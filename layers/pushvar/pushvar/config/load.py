@@ -8,13 +8,13 @@ from pushvar.config.checks import findings, group_findings
 from pushvar.config.complete import completed
 from pushvar.config.document import parse
 from pushvar.config.keys import type_of
-from pushvar.config.nodes import ListNode, MappingNode, ScalarNode
+from pushvar.config.nodes import ListNode, value_at
 from pushvar.config.problems import Problems
 from pushvar.config.reader import Reader
 from pushvar.config.schema import Config, FileGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pushvar.config.nodes import Node
     from pushvar.config.problems import Finding, Path
@@ -28,11 +28,23 @@ def load(text: str, *, source: str, directory: str = "") -> Config:
     secrets in files) are taken from ``directory``; empty leaves them as they are.
     Raises ConfigErrors with every problem, each with its path and ``source:line:column``.
     """
-    root = parse(text, source)
-    problems = Problems(source)
+    return checked(parse(text, source), Problems(source), directory)
+
+
+def checked(
+    root: Node,
+    problems: Problems,
+    directory: str = "",
+    checks: Iterable[Callable[[Config], Iterable[Finding]]] = (),
+) -> Config:
+    """The configuration in the tree of nodes, as ``load`` gives it, when ``checks`` find nothing either.
+
+    Raises ConfigErrors with every problem, those that ``problems`` has already among them.
+    """
     read: Config = Reader(problems).read(root, type_of(Config), ())
     config = completed(read, directory)
-    _note(findings(config), root, problems)
+    for check in (findings, *checks):
+        _note(check(config), root, problems)
     problems.raise_all()
     return config
 
@@ -70,7 +82,4 @@ def _nearest(root: Node, path: Path) -> Node:
 def _child(node: Node, step: str | int) -> Node | None:
     if isinstance(node, ListNode) and isinstance(step, int):
         return node.items[step]
-    for entry in node.entries if isinstance(node, MappingNode) else ():
-        if isinstance(entry.key, ScalarNode) and entry.key.text == step:
-            return entry.value
-    return None
+    return value_at(node, str(step))

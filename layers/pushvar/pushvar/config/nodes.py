@@ -1,12 +1,15 @@
 """The nodes of a document: texts, lists and mappings that know where they stand, and merge keys.
 
 A text stays as it is written: its type follows from the schema, so ``version: 1.10`` is never the
-number 1.1. Line and column count from 0, as the parser counts them.
+number 1.1. Line and column count from 0, as the parser counts them; NOWHERE is the line of a node
+that stands for a whole document.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+NOWHERE = -1
 
 _MERGE_KEY = "<<"
 
@@ -52,7 +55,60 @@ class MappingNode(NamedTuple):
     tagged: bool = False
 
 
-Node = ScalarNode | ListNode | MappingNode
+class BrokenNode(NamedTuple):
+    """Stands for one of several texts that is no document: what is wrong with it, and where."""
+
+    problem: str
+    hint: str
+    line: int
+    column: int
+    tagged: bool = False
+
+
+Node = ScalarNode | ListNode | MappingNode | BrokenNode
+
+
+def value_at(node: Node, key: str) -> Node | None:
+    """The value that a mapping has under a key; None where there is none, or no mapping."""
+    for entry in node.entries if isinstance(node, MappingNode) else ():
+        if _is_key(entry, key):
+            return entry.value
+    return None
+
+
+def with_value(node: MappingNode, key: str, value: Node) -> MappingNode:
+    """The mapping with this value under the key: in the place of the old one, or at the end."""
+    kept = [one._replace(value=value) if _is_key(one, key) else one for one in node.entries]
+    if value_at(node, key) is None:
+        kept.append(Entry(ScalarNode(key, plain=True, line=node.line, column=node.column), value))
+    return node._replace(entries=kept)
+
+
+def is_null(node: Node | None) -> bool:
+    """Whether a value is left out: there is none, or it is nothing, ``~`` or ``null``."""
+    return node is None or (isinstance(node, ScalarNode) and node.is_null)
+
+
+def has_name(node: Node, key: str) -> bool:
+    """Whether a mapping has a name under ``key``: an empty one is none."""
+    value = value_at(node, key)
+    return not is_null(value) and not (isinstance(value, ScalarNode) and not value.text)
+
+
+def named(node: MappingNode, key: str, name: str) -> MappingNode:
+    """The mapping as it is when it has a name under ``key``; else with this one before all others."""
+    if has_name(node, key):
+        return node
+    line, column = node.line, node.column
+    own = Entry(
+        ScalarNode(key, plain=True, line=line, column=column),
+        ScalarNode(name, plain=False, line=line, column=column),
+    )
+    return node._replace(entries=[own, *(entry for entry in node.entries if not _is_key(entry, key))])
+
+
+def _is_key(entry: Entry, key: str) -> bool:
+    return isinstance(entry.key, ScalarNode) and entry.key.text == key
 
 
 def own_entries(children: list[Node]) -> tuple[list[Entry], list[MappingNode]]:

@@ -1,4 +1,4 @@
-"""What is wrong with a document: problems with path and place, collected until the reader is through."""
+"""What is wrong with a configuration: problems with path and place, collected until the reader is through."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from pushvar.config.grammar import quoted
+from pushvar.config.nodes import NOWHERE
 from pushvar.errors import ConfigError, ConfigErrors
 
 if TYPE_CHECKING:
@@ -46,26 +47,47 @@ def rendered(path: Path) -> str:
 
 
 class Problems:
-    """Collects the problems of one document; ``source`` names it in their places."""
+    """Collects the problems of one configuration.
 
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._found: list[tuple[int, int, ConfigError]] = []
+    ``source`` names it in their places. A configuration of several documents also gives their
+    names, in the order in which their problems are to be told, and says with ``stands`` which paths
+    stand in which of them.
+    """
+
+    def __init__(self, source: str, others: Iterable[str] = ()) -> None:
+        self._ranks = {name: rank for rank, name in enumerate((source, *others))}
+        self._sources: dict[Path, str] = {(): source}
+        self._found: list[tuple[int, int, int, ConfigError]] = []
         self._wrong: set[Path] = set()
 
-    def add(self, node: Node, path: Path, problem: str, hint: str = "") -> None:
-        """Note what is wrong at ``path``; the place is where ``node`` begins."""
-        place = f"{self._source}:{node.line + 1}:{node.column + 1}"
+    def stands(self, path: Path, source: str) -> None:
+        """Note that what is at ``path`` and below it stands in ``source``."""
+        self._sources[path] = source
+
+    def source_of(self, path: Path) -> str:
+        """The document in which ``path`` stands."""
+        ways = (path[:end] for end in range(len(path), -1, -1))
+        return next(self._sources[way] for way in ways if way in self._sources)
+
+    def add(self, node: Node, path: Path, problem: str, hint: str = "", *, source: str = "") -> None:
+        """Note what is wrong at ``path``; the place is where ``node`` begins, in the source of the path."""
+        source = source or self.source_of(path)
+        place = source if node.line == NOWHERE else f"{source}:{node.line + 1}:{node.column + 1}"
         error = ConfigError(rendered(path), problem, hint=hint, place=place)
-        self._found.append((node.line, node.column, error))
+        self._found.append((self._ranks[source], node.line, node.column, error))
         self._wrong.add(path)
+
+    def add_whole(self, source: str, problem: str, hint: str = "") -> None:
+        """Note what is wrong with one of the documents as a whole; no path is known to be wrong by it."""
+        error = ConfigError("", problem, hint=hint, place=source)
+        self._found.append((self._ranks[source], NOWHERE, NOWHERE, error))
 
     def know(self, paths: Iterable[Path]) -> bool:
         """Whether one of the paths, or what it stands in, is already known to be wrong."""
         return any(path[:end] in self._wrong for path in paths for end in range(len(path) + 1))
 
     def raise_all(self) -> None:
-        """Raise ConfigErrors with every problem in the order of the document, or do nothing."""
+        """Raise ConfigErrors with every problem in the order of the documents, or do nothing."""
         if self._found:
-            ordered = sorted(self._found, key=lambda found: found[:2])
-            raise ConfigErrors([error for _line, _column, error in ordered])
+            ordered = sorted(self._found, key=lambda found: found[:3])
+            raise ConfigErrors([error for *_order, error in ordered])

@@ -16,7 +16,7 @@ from msgspec import inspect
 from pushvar.config.document import MAX_VALUES
 from pushvar.config.grammar import quoted, refused
 from pushvar.config.keys import keys_of, unknown_key, unwrapped
-from pushvar.config.nodes import ListNode, MappingNode, ScalarNode
+from pushvar.config.nodes import BrokenNode, ListNode, MappingNode, ScalarNode
 from pushvar.config.scalars import scalar
 from pushvar.config.values import Duration, SecretRef
 from pushvar.errors import ConfigError
@@ -73,6 +73,8 @@ class Reader:
             return blank(wrapped)
 
     def _value(self, node: Node, wrapped: inspect.Type, path: Path) -> Any:
+        if isinstance(node, BrokenNode):
+            raise refused(node.problem, node.hint)
         if node.tagged:
             raise refused("has a YAML tag (!name)", "write the value alone; quote one that begins with !")
         leaf = unwrapped(wrapped)

@@ -5,7 +5,7 @@ limited. Everything here is frozen and hashable: a list is a tuple, a mapping is
 (key, value) pairs sorted by key. ``Meta(extra={"grammar": ...})`` names the function of
 ``config.grammar`` that reads a text. Nothing here reads or checks a document.
 
-Source of the words: Prometheus' documentation, "Configuration". ``tenancy`` is our own block.
+Source of the words: Prometheus' documentation, "Configuration". ``pushgateways`` and ``tenancy`` are our own.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ SdPattern = Annotated[str, Meta(extra={"grammar": "sd_pattern"})]
 Address = Annotated[str, Meta(extra={"grammar": "address"})]
 MetricsPath = Annotated[str, Meta(extra={"grammar": "metrics_path"})]
 BackendUrl = Annotated[str, Meta(extra={"grammar": "backend_url"})]
+GatewayUrl = Annotated[str, Meta(extra={"grammar": "gateway_url"})]
 AuthType = Annotated[str, Meta(extra={"grammar": "auth_type"})]
 HeaderName = Annotated[str, Meta(extra={"grammar": "header_name"})]
 HeaderValue = Annotated[str, Meta(extra={"grammar": "header_value"})]
@@ -171,7 +172,7 @@ class MetadataConfig(Block, frozen=True, kw_only=True):
 
 
 class RemoteWrite(Block, frozen=True, kw_only=True):
-    """One backend. After loading ``name`` is never empty and unique."""
+    """A backend that takes remote write. After loading ``name`` is unique among all backends, never empty."""
 
     url: BackendUrl
     name: str = ""
@@ -184,6 +185,18 @@ class RemoteWrite(Block, frozen=True, kw_only=True):
     protobuf_message: Literal["prometheus.WriteRequest"] = "prometheus.WriteRequest"
     queue_config: QueueConfig = QueueConfig()
     metadata_config: MetadataConfig = MetadataConfig()
+
+
+class Pushgateway(Block, frozen=True, kw_only=True):
+    """A Pushgateway: ``url`` ends with its path prefix, without ``/metrics``; ``name`` as in remote_write."""
+
+    url: GatewayUrl
+    name: str = ""
+    remote_timeout: PositiveSpan = Duration(30_000)
+    headers: tuple[tuple[HeaderName, HeaderValue], ...] = ()
+    basic_auth: BasicAuth | None = None
+    authorization: Authorization | None = None
+    tls_config: TlsConfig = TlsConfig()
 
 
 class Tier(Block, frozen=True, kw_only=True):
@@ -215,6 +228,7 @@ class Config(Block, frozen=True, kw_only=True, rename={"global_": "global"}):
     global_: Global = Global()
     scrape_configs: tuple[ScrapeConfig, ...] = ()
     remote_write: tuple[RemoteWrite, ...] = ()
+    pushgateways: tuple[Pushgateway, ...] = ()
     tenancy: Tenancy = Tenancy()
 
     @property

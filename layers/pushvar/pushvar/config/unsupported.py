@@ -14,6 +14,7 @@ from pushvar.config.schema import (
     Config,
     Global,
     HttpHeader,
+    Pushgateway,
     QueueConfig,
     RemoteWrite,
     ScrapeConfig,
@@ -66,7 +67,6 @@ UNSUPPORTED: dict[type[Block], dict[str, Instead]] = {
         **_never("rule_files alerting", "rules and alerts belong to the backend; remove it"),
         **_never("remote_read storage tracing otlp runtime", "pushvar stores nothing; remove it"),
         **_never("scrape_config_files", "use file_sd_configs for targets in other files"),
-        **_later("pushgateways", "use remote_write"),
         **_later("mappings", "the built-in rules apply; remove it"),
     },
     Global: {
@@ -92,6 +92,16 @@ UNSUPPORTED: dict[type[Block], dict[str, Instead]] = {
         **_never("http_headers", "use headers: {NAME: VALUE}"),
         **_never("send_exemplars send_native_histograms", "expvar has none; remove it"),
         **_never("round_robin_dns", "remove it"),
+    },
+    Pushgateway: {
+        **_HTTP_CLIENT,
+        **_later("match", "every series goes to every backend"),
+        **_later("write_relabel_configs", "every series goes to every backend"),
+        **_never("http_headers", "use headers: {NAME: VALUE}"),
+        **_never("timeout", "use remote_timeout"),
+        **_never("sigv4", "use authorization or basic_auth"),
+        **_never("queue_config metadata_config", "each group of targets is one request; remove it"),
+        **_never("protobuf_message", "a Pushgateway is sent text; remove it"),
     },
     QueueConfig: {
         **_never("capacity min_shards", "what is undelivered waits in the spool; remove it"),

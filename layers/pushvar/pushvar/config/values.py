@@ -38,9 +38,11 @@ class Duration(msgspec.Struct, frozen=True, order=True):
 
 
 class SecretRef(msgspec.Struct, frozen=True):
-    """Where a secret is found; never the secret itself. ``scheme`` is ``env`` or ``file``.
+    """Where a secret is found; never the secret itself.
 
-    ``name`` is the environment variable or the path. Resolving it is ``net.secrets``' work.
+    ``scheme`` is ``env``, ``file``, ``ssm`` or ``secretsmanager``; ``name`` is the environment variable,
+    the path of the file, the parameter's full name, or the secret's name or ARN with ``#key`` where
+    one value of a JSON object is meant. Resolving it is ``net.secrets``' work.
     """
 
     scheme: str

@@ -85,6 +85,14 @@ def backend_url(value: str) -> str:
     return value
 
 
+def gateway_url(value: str) -> str:
+    """The URL of a Pushgateway: as of any backend, and without a query, for paths are put behind it."""
+    url, mark, _query = backend_url(value).partition("?")
+    if mark:
+        raise refused(f"{quoted(url)} goes on with a query", "write https://host/prefix")
+    return url
+
+
 def auth_type(value: str) -> str:
     """The scheme of an Authorization header, ``Bearer`` where it is blank."""
     kind = value.strip() or "Bearer"
@@ -117,6 +125,8 @@ def header_value(value: str) -> str:
 
 GRAMMARS = {
     function.__name__: function
-    for function in (address, metrics_path, backend_url, auth_type, header_name, header_value)
-}
+    for function in (
+        address, metrics_path, backend_url, gateway_url, auth_type, header_name, header_value,
+    )
+}  # fmt: skip
 """Name in the schema -> function."""

@@ -1,4 +1,4 @@
-"""One backend's batches, sent in order: retried while that can help and time is left.
+"""One backend's requests, sent in order: retried while that can help and time is left.
 
 This is the seam of the delivery engine: nothing newer is sent before what is older, and a backend
 that does not answer costs its own time only. What could not be delivered is counted.
@@ -8,16 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 from pushvar.errors import PushError
-from pushvar.model import Batch, Delivery
+from pushvar.model import Delivery
 
 _NO_TIME = "no time was left in this cycle"
 _JITTER = 0.1
 """At most 10 % either way, so that every wait stays at least 0.8 of the one before."""
 
-Push = Callable[[Batch, int, float], int]
-"""Send a batch (attempt from 0, timeout in seconds); gives the bytes on the wire or raises PushError."""
+
+class Sendable(Protocol):
+    """What goes out in one request: a batch of packed series, a group of a Pushgateway."""
+
+    @property
+    def samples(self) -> int:
+        """How many samples arrive, or fail, with it."""
+
+
+Request = TypeVar("Request", bound=Sendable)
+Push = Callable[[Request, int, float], int]
+"""Send a request (attempt from 0, timeout in seconds); gives the bytes on the wire or raises PushError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,41 +48,45 @@ class Patience:
     random: Callable[[], float]
 
 
-def send_in_order(backend: str, batches: Iterable[Batch], push: Push, patience: Patience) -> Delivery:
-    """Send every batch or count it as failed; once time did not suffice for one, no further is tried."""
+def send_in_order(
+    backend: str, requests: Iterable[Request], push: Push[Request], patience: Patience
+) -> Delivery:
+    """Send every request or count it as failed; once time did not suffice for one, no further is tried."""
     result = Delivery(backend)
     out_of_time = False
-    for batch in batches:
+    for request in requests:
         if out_of_time:
-            result = replace(result, failed=result.failed + batch.samples)
+            result = replace(result, failed=result.failed + request.samples)
             continue
-        result, out_of_time = _send(result, batch, push, patience)
+        result, out_of_time = _send(result, request, push, patience)
     return result
 
 
-def _send(result: Delivery, batch: Batch, push: Push, patience: Patience) -> tuple[Delivery, bool]:
+def _send(
+    result: Delivery, request: Request, push: Push[Request], patience: Patience
+) -> tuple[Delivery, bool]:
     backoff_s = patience.min_backoff_s
     attempt = 0
     before = result.error  # what a retry overcame is no error
     while True:
         left_s = patience.deadline_s - patience.monotonic_s()
         if left_s <= 0:
-            failed = result.failed + batch.samples
+            failed = result.failed + request.samples
             return replace(result, failed=failed, error=result.error or _NO_TIME), True
         try:
-            wire_bytes = push(batch, attempt, min(patience.timeout_s, left_s))
+            wire_bytes = push(request, attempt, min(patience.timeout_s, left_s))
         except PushError as error:
             result = replace(result, requests=result.requests + 1, error=str(error))
             wait_s = max(error.retry_after_s or 0.0, _jittered(backoff_s, patience.random()))
             if not error.retryable or not _waited(wait_s, patience):
-                return replace(result, failed=result.failed + batch.samples), error.retryable
+                return replace(result, failed=result.failed + request.samples), error.retryable
             backoff_s = min(backoff_s * 2, patience.max_backoff_s)
             attempt += 1
             result = replace(result, retries=result.retries + 1)
         else:
             return replace(
                 result,
-                sent=result.sent + batch.samples,
+                sent=result.sent + request.samples,
                 requests=result.requests + 1,
                 wire_bytes=result.wire_bytes + wire_bytes,
                 error=before,

@@ -10,6 +10,7 @@ from pushvar.errors import FetchError
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
 _PLATFORM = tuple(
     ipaddress.ip_network(network)
@@ -26,26 +27,37 @@ _HOLDING_V4 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/
 """IPv6 ranges whose last 32 bits are an IPv4 address: NAT64 (RFC 6052), IPv4-compatible (RFC 4291)."""
 
 
-async def resolve(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[str]:
-    """The addresses of a host that may be fetched from, in the resolver's order.
+async def resolve(
+    loop: asyncio.AbstractEventLoop, host: str, port: int, allowed: Callable[[str], bool]
+) -> list[str]:
+    """The addresses of a host that are ``allowed``, in the resolver's order.
 
-    Raises FetchError: ``dns`` when the name has none, ``blocked`` when all of them are refused
-    (link-local, where clouds serve credentials; multicast; unspecified).
+    Raises FetchError: ``dns`` when the name has none, ``blocked`` when all of them are refused.
     """
     try:
         found = [str(ipaddress.ip_address(host))]
     except ValueError:
         found = await _look_up(loop, host, port)
-    allowed = [address for address in found if is_allowed(address)]
-    if not allowed:
+    usable = [address for address in found if allowed(address)]
+    if not usable:
         raise FetchError("blocked", f"{host} is {found[0]}, which no target may be")
-    return allowed
+    return usable
 
 
 def is_allowed(address: str) -> bool:
-    """Whether a target may be fetched at this address."""
+    """Whether a target may be fetched at this address.
+
+    Not where clouds serve metadata and credentials (link-local and the like); not multicast or
+    unspecified addresses.
+    """
     ip = ipaddress.ip_address(address.partition("%")[0])
     return not any(map(_is_denied, (ip, *_inside(ip))))
+
+
+def is_elsewhere(address: str) -> bool:
+    """Whether it is allowed and not this machine's own: on Lambda, the runtime's API answers there."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    return is_allowed(address) and not any(one.is_loopback for one in (ip, *_inside(ip)))
 
 
 def _is_denied(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

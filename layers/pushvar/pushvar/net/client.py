@@ -13,8 +13,8 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pushvar.errors import ConfigError, FetchError
-from pushvar.net.address import resolve
+from pushvar.errors import FetchError
+from pushvar.net.address import is_allowed, resolve
 from pushvar.net.http1 import Malformed, Response, ResponseReader, TooLarge
 
 if TYPE_CHECKING:
@@ -107,9 +107,19 @@ class _Connection(asyncio.Protocol):
 
 
 class Client:
-    """A pool of connections on one event loop; every method runs inside that loop."""
+    """A pool of connections on one event loop; every method runs inside that loop.
 
-    def __init__(self, *, idle_limit: int = IDLE_LIMIT, connection_limit: int = CONNECTION_LIMIT) -> None:
+    ``allowed`` says whether a connection may be made to an address.
+    """
+
+    def __init__(
+        self,
+        *,
+        idle_limit: int = IDLE_LIMIT,
+        connection_limit: int = CONNECTION_LIMIT,
+        allowed: Callable[[str], bool] = is_allowed,
+    ) -> None:
+        self._allowed = allowed
         self._idle: dict[Origin, dict[_Connection, None]] = {}
         self._origins: dict[_Connection, Origin] = {}  # of the idle ones, the longest idle first
         self._busy = 0
@@ -150,8 +160,38 @@ class Client:
                 # closed by the other side while idle: once more on a new one
         while self._origins and self._busy + len(self._origins) > self._connection_limit:
             self._drop_oldest()
-        connection = await _connect(origin, timeout_s, self._forget)
+        connection = await self._connect(origin, timeout_s)
         return await self._exchange(origin, connection, head, body_limit)
+
+    async def _connect(self, origin: Origin, timeout_s: float) -> _Connection:
+        """Connect to the first address that answers; one that does not uses up only its share of the time."""
+        loop = asyncio.get_running_loop()
+        context, server_name = None, None
+        if origin.tls is not None:
+            from pushvar.net.tls import context_and_name
+
+            context, server_name = context_and_name(origin.tls, origin.host)
+        failure: OSError | None = None
+        addresses = await resolve(loop, origin.host, origin.port, self._allowed)
+        for place, address in enumerate(addresses, 1):
+            share_s = timeout_s / len(addresses) if place < len(addresses) else None
+            try:
+                async with asyncio.timeout(share_s):
+                    _, connection = await loop.create_connection(
+                        lambda: _Connection(self._forget),
+                        address,
+                        origin.port,
+                        ssl=context,
+                        server_hostname=server_name,
+                    )
+            except ssl.SSLError:
+                raise
+            except OSError as error:
+                failure = error  # localhost is ::1 and 127.0.0.1; the next address may answer
+            else:
+                return connection
+        assert failure is not None
+        raise failure
 
     async def _exchange(
         self, origin: Origin, connection: _Connection, head: bytes, body_limit: int
@@ -198,45 +238,6 @@ class Client:
         """Close every idle connection."""
         while self._origins:
             self._drop_oldest()
-
-
-async def _connect(origin: Origin, timeout_s: float, ended: Callable[[_Connection], None]) -> _Connection:
-    """Connect to the first address that answers; one that does not may use up only its share of the time."""
-    loop = asyncio.get_running_loop()
-    context, server_name = _tls(origin)
-    failure: OSError | None = None
-    addresses = await resolve(loop, origin.host, origin.port)
-    for place, address in enumerate(addresses, 1):
-        share_s = timeout_s / len(addresses) if place < len(addresses) else None
-        try:
-            async with asyncio.timeout(share_s):
-                _, connection = await loop.create_connection(
-                    lambda: _Connection(ended), address, origin.port, ssl=context, server_hostname=server_name
-                )
-        except ssl.SSLError:
-            raise
-        except OSError as error:
-            failure = error  # localhost is ::1 and 127.0.0.1; the next address may answer
-        else:
-            return connection
-    assert failure is not None
-    raise failure
-
-
-def _tls(origin: Origin) -> tuple[ssl.SSLContext | None, str | None]:
-    """The context of an origin and the name that its certificate must have; nothing for plain HTTP."""
-    if origin.tls is None:
-        return None, None
-    from pushvar.net.tls import context_for
-
-    name = origin.tls.server_name or origin.host.rstrip(".")
-    try:
-        name.encode("idna")  # asyncio does this too late, with a socket open that it then forgets
-        return context_for(origin.tls), name
-    except ConfigError as error:
-        raise FetchError("tls", str(error)) from None
-    except UnicodeError as error:
-        raise FetchError("tls", f"{name} is no server name: {error}") from None
 
 
 def _from_os(error: OSError) -> FetchError:

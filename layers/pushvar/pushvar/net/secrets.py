@@ -1,14 +1,18 @@
 """Secrets are references, resolved when they are used and never kept longer than a while.
 
-``env:NAME`` is an environment variable, ``file:PATH`` the content of a file without the newline at
-its end. The environment and the files come in as functions: only the composition root owns them.
+``env:NAME`` is an environment variable, ``file:PATH`` the content of a file, ``ssm:/PATH`` a parameter,
+``secretsmanager:NAME#KEY`` a secret or one value of its JSON object; of the last three without the
+newline at the end. The environment, the files and AWS come in as functions: only the composition root
+owns them. No message holds a secret.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pushvar.errors import ConfigError
+from pushvar.net.aws import aws_client, error_code, in_plain_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,29 +22,71 @@ if TYPE_CHECKING:
 TTL_S = 60.0
 """How long a resolved secret is used before its source is read again: a rotated file is seen."""
 
+STORE_TTL_S = 300.0
+"""The same for a secret in AWS, where each look costs a call."""
+
+RETRY_S = 30.0
+"""How long after a failure AWS is not asked again: many jobs may share one secret."""
+
+_STORES = ("ssm", "secretsmanager")
+_SERVER_FAULT = 500
+_TRANSIENT = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "Timeout", "Unavailable", "InternalS")
+
+
+class _Unreachable(ConfigError):
+    """A store gave no answer: it says neither that a secret is there nor that it is not."""
+
+
+class _Known(NamedTuple):
+    """What the last look gave, and until when (monotonic seconds) nobody looks again."""
+
+    until_s: float
+    value: str
+    error: ConfigError | None = None
+
 
 class Secrets:
-    """Resolves references, each at most once in ``TTL_S`` seconds."""
+    """Resolves references, each at most once in ``TTL_S`` (in AWS ``STORE_TTL_S``) seconds.
+
+    While a store cannot be reached, the last value goes on being used; not when the store says that
+    the secret is gone or forbidden.
+    """
 
     def __init__(
         self,
         environment: Mapping[str, str],
         read_file: Callable[[str], str],
         clock: Callable[[], float],
+        client: Callable[[str], Any] = aws_client,
     ) -> None:
         self._environment = environment
         self._read_file = read_file
         self._clock = clock
-        self._known: dict[tuple[str, str], tuple[float, str]] = {}
+        self._client = client
+        self._clients: dict[str, Any] = {}
+        self._known: dict[SecretRef, _Known] = {}
 
     def resolve(self, reference: SecretRef) -> str:
         """The secret itself. Raises ConfigError that names the reference, never its value."""
-        key = (reference.scheme, reference.name)
-        known = self._known.get(key)
-        now = self._clock()
-        if known is None or now - known[0] > TTL_S:
-            known = self._known[key] = (now, self._read(*key))
-        return known[1]
+        known, now_s = self._known.get(reference), self._clock()
+        if known is None or now_s > known.until_s:
+            known = self._look(reference, known, now_s)
+            self._known[reference] = known
+        if known.error is not None:
+            raise ConfigError("", known.error.problem, hint=known.error.hint)
+        return known.value
+
+    def _look(self, reference: SecretRef, known: _Known | None, now_s: float) -> _Known:
+        if reference.scheme not in _STORES:
+            return _Known(now_s + TTL_S, self._read(reference.scheme, reference.name))
+        try:
+            return _Known(now_s + STORE_TTL_S, self._ask(reference).rstrip("\r\n"))
+        except _Unreachable as error:
+            if known is not None and known.error is None:
+                return _Known(now_s + RETRY_S, known.value)
+            return _Known(now_s + RETRY_S, "", error)
+        except ConfigError as error:
+            return _Known(now_s + RETRY_S, "", error)
 
     def _read(self, scheme: str, name: str) -> str:
         if scheme == "env":
@@ -56,3 +102,54 @@ class Secrets:
             except UnicodeError:
                 raise ConfigError("", f"file:{name} is not UTF-8 text") from None
         raise ConfigError("", f"{scheme}:{name} names a secret store that pushvar does not know")
+
+    def _ask(self, reference: SecretRef) -> str:
+        kind: type[ConfigError] = ConfigError
+
+        def refused(message: str, hint: str) -> ConfigError:
+            return kind("", message, hint=hint)
+
+        with in_plain_words(str(reference), refused):
+            try:
+                client = self._clients.get(reference.scheme) or self._client(reference.scheme)
+                self._clients[reference.scheme] = client
+                return (
+                    _parameter(client, reference) if reference.scheme == "ssm" else _secret(client, reference)
+                )
+            except Exception as error:
+                kind = _Unreachable if _is_passing(error) else ConfigError
+                raise
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether an error says nothing about the secret: no answer, too many questions, a broken store."""
+    response = getattr(error, "response", None)
+    if response is None:
+        return True
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= _SERVER_FAULT or any(word in error_code(error) for word in _TRANSIENT)
+
+
+def _parameter(client: Any, reference: SecretRef) -> str:
+    answer = client.get_parameter(Name=reference.name, WithDecryption=True)
+    return str(answer["Parameter"]["Value"])
+
+
+def _secret(client: Any, reference: SecretRef) -> str:
+    name, _, key = reference.name.partition("#")
+    text = client.get_secret_value(SecretId=name).get("SecretString")
+    if text is None:
+        raise ConfigError("", f"{reference} is binary", hint="store the secret as text")
+    if not key:
+        return str(text)
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ConfigError("", f"{reference}: the secret is no JSON object", hint="leave out #KEY")
+    value = found.get(key)
+    if not isinstance(value, str):
+        problem = "has no such key" if key not in found else "has no text under this key"
+        raise ConfigError("", f"{reference}: the secret's JSON object {problem}")
+    return value

@@ -1,4 +1,4 @@
-"""POST to a backend with requests: pushes and control calls, one kept-alive session for each backend."""
+"""Requests to a backend: pushes and control calls, one kept-alive session for each backend."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pushvar.net.tls import TlsSettings
 
 ANSWER_LIMIT = 4_096
-"""Bytes of an answer that are read: enough for a receiver's reason, too few to hurt."""
+"""Bytes of an answer that are read as a rule: enough for a receiver's reason, too few to hurt."""
 
 _POOL = re.compile(r"(?:<.*?>|\w+\(host=.*?\)): ")
 _DEPTH = 8
@@ -39,9 +39,20 @@ class Session:
         self._session: Any = None
         self._watch: Any = None
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> Answer:
-        """One POST, never redirected, over within ``timeout_s`` whatever the backend does.
+    def send(
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        timeout_s: float,
+        answer_limit: int = ANSWER_LIMIT,
+    ) -> Answer:
+        """One request, never redirected, over within ``timeout_s`` whatever the backend does.
 
+        At most ``answer_limit`` bytes of the answer are read.
+        The URL goes out as it is: requests would resolve dots and unquote what need not be quoted.
         Never raises for what the network or the backend does; ConfigError for a file of the TLS settings.
         """
         import requests
@@ -54,12 +65,14 @@ class Session:
         overdue = Answer(0, f"no complete answer within {timeout_s:g} s", {})
         self._watch.start(timeout_s)
         try:
-            with self._session.post(
-                url, data=body, headers=headers, timeout=timeout_s, allow_redirects=False, stream=True
+            request = self._session.prepare_request(requests.Request(method, url, headers, data=body))
+            request.url = url
+            with self._session.send(
+                request, timeout=timeout_s, allow_redirects=False, stream=True
             ) as response:
                 if self._watch.overdue:  # http.client takes headers that were cut off for all there are
                     return overdue
-                return Answer(response.status_code, _words(response.raw), response.headers)
+                return Answer(response.status_code, _words(response.raw, answer_limit), response.headers)
         except (requests.exceptions.InvalidHeader, UnicodeEncodeError):  # its text would show the secret
             return Answer(0, "a header holds what HTTP cannot carry; check the credentials", {})
         except requests.RequestException as error:
@@ -74,13 +87,13 @@ class Session:
             self._session.close()
 
 
-def _words(raw: Any) -> str:
+def _words(raw: Any, limit: int) -> str:
     """The start of the answer, as text; the status counts even when they cannot be read.
 
     The connection is only reusable when all was read.
     """
     try:
-        body: bytes = raw.read(ANSWER_LIMIT, decode_content=True)
+        body: bytes = raw.read(limit, decode_content=True)
     except Exception:  # noqa: BLE001 - urllib3's, http.client's, the socket's or a decompressor's
         return ""
     return body.decode("utf-8", "replace").strip()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from pushvar.errors import ConfigError
+from pushvar.errors import ConfigError, FetchError
 
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 
@@ -34,6 +34,21 @@ def context_for(settings: TlsSettings) -> ssl.SSLContext:
     """
     files = (settings.ca_file, settings.cert_file, settings.key_file)
     return _context(settings, tuple(_changed_ns(file) for file in files if file))
+
+
+def context_and_name(settings: TlsSettings, host: str) -> tuple[ssl.SSLContext, str]:
+    """The context for a connection to a host, and the name that its certificate must have.
+
+    Raises FetchError ``tls`` when a file of the settings or the name cannot be used.
+    """
+    name = settings.server_name or host.rstrip(".")
+    try:
+        name.encode("idna")  # asyncio does this too late, with a socket open that it then forgets
+        return context_for(settings), name
+    except ConfigError as error:
+        raise FetchError("tls", str(error)) from None
+    except UnicodeError as error:
+        raise FetchError("tls", f"{name} is no server name: {error}") from None
 
 
 def _changed_ns(file: str) -> int:

@@ -42,7 +42,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class SpoolEntry:
-    """One undelivered batch in a lane; ``time_ms`` is its oldest sample. The body is read apart."""
+    """One undelivered batch in a lane; ``time_ms`` is its oldest sample. The body is read apart.
+
+    ``place`` is where the store put the body, when the other fields do not tell it.
+    """
 
     shard: str
     lane: str
@@ -50,6 +53,7 @@ class SpoolEntry:
     time_ms: int
     samples: int
     size_bytes: int
+    place: str = ""
 
 
 class StateStore(Protocol):
@@ -65,8 +69,11 @@ class StateStore(Protocol):
     def renew(self, lease: Lease, *, now_ms: int, ttl_ms: int) -> Lease:
         """Prolong a lease that is still ours; raises LeaseLost otherwise."""
 
-    def commit(self, lease: Lease, head: Head) -> None:
-        """Replace the shard's head; raises LeaseLost when a newer lease exists."""
+    def commit(self, lease: Lease, head: Head, *, release: bool = False) -> None:
+        """Replace the shard's head; raises LeaseLost when a newer lease exists.
+
+        ``release`` gives the lease back in the same write: all of it happens or nothing.
+        """
 
     def release(self, lease: Lease) -> None:
         """Give the lease back early. Not an error when it is already lost."""

@@ -13,8 +13,9 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from pushvar.errors import ConfigError, LeaseLost, StateError
+from pushvar.errors import ConfigError
 from pushvar.state._sqlite_file import SqliteFile
+from pushvar.state._words import demand_own_entry, document_damaged, entry_gone, lease_lost
 from pushvar.state.protocol import Head, Lease, SpoolEntry
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ class SqliteStore:
             )
         return renewed
 
-    def commit(self, lease: Lease, head: Head) -> None:
-        """Replace the shard's head; raises LeaseLost."""
+    def commit(self, lease: Lease, head: Head, *, release: bool = False) -> None:
+        """Replace the shard's head, and give the lease back when asked to; raises LeaseLost."""
         counters, lanes = _json(head.counters), _json(head.lanes)
         with self._file.writing() as connection:
             _demand(connection, lease)
@@ -76,14 +77,13 @@ class SqliteStore:
                 " WHERE shard = ?",
                 (head.started_cycle, head.finished_cycle, counters, lanes, lease.shard),
             )
+            if release:
+                _release(connection, lease)
 
     def release(self, lease: Lease) -> None:
         """Give the lease back; nothing happens when it is already lost."""
         with self._file.writing() as connection:
-            connection.execute(
-                "UPDATE shards SET owner = NULL, expires_ms = 0 WHERE shard = ? AND fence = ? AND owner = ?",
-                (lease.shard, lease.fence, lease.owner),
-            )
+            _release(connection, lease)
 
     def put_document(self, body: bytes) -> str:
         """Store a document under its sha256; one that is there costs a read."""
@@ -108,10 +108,7 @@ class SqliteStore:
         except zlib.error:
             body = b""
         if sha256(body).hexdigest() != digest:
-            raise StateError(
-                f"document {digest} in state file {self._file.path} is damaged",
-                hint="delete it there (DELETE FROM documents ...) and push the configuration again",
-            )
+            raise document_damaged(digest, f"state file {self._file.path}", "DELETE FROM documents ...")
         return bytes(body)
 
     def set_pointer(self, name: str, digest: str) -> None:
@@ -152,19 +149,12 @@ class SqliteStore:
             *(entry.sequence, entry.shard, entry.lane),
         )
         if row is None:
-            raise StateError(
-                f"spool entry {entry.sequence} of shard {entry.shard}, lane {entry.lane} is gone",
-                hint="another process delivered or dropped it; list the lane again",
-            )
+            raise entry_gone(entry)
         return bytes(row[0])
 
     def spool_acknowledge(self, lease: Lease, entry: SpoolEntry) -> None:
         """Remove an entry of the lease's own shard, if it is still there; raises LeaseLost."""
-        if entry.shard != lease.shard:
-            raise StateError(
-                f"spool entry {entry.sequence} belongs to shard {entry.shard}, the lease to {lease.shard}",
-                hint="acknowledge it under the lease of its own shard",
-            )
+        demand_own_entry(lease, entry)
         with self._file.writing() as connection:
             _demand(connection, lease)
             connection.execute(
@@ -209,12 +199,14 @@ class SqliteStore:
 def _demand(connection: sqlite3.Connection, lease: Lease) -> None:
     """Raise LeaseLost unless the lease is the shard's newest and was not given back."""
     row = connection.execute("SELECT fence, owner FROM shards WHERE shard = ?", (lease.shard,)).fetchone()
-    if row == (lease.fence, lease.owner):
-        return
-    now = "the store knows no lease on it" if row is None else f"now fence {row[0]}, {row[1] or 'nobody'}"
-    raise LeaseLost(
-        f"lease on shard {lease.shard} is lost: ours was fence {lease.fence}, {lease.owner}; {now}",
-        hint="stop this cycle; if it happens often, runs overlap: lengthen the schedule or the lease",
+    if row != (lease.fence, lease.owner):
+        raise lease_lost(lease, *(row or (None, None)))
+
+
+def _release(connection: sqlite3.Connection, lease: Lease) -> None:
+    connection.execute(
+        "UPDATE shards SET owner = NULL, expires_ms = 0 WHERE shard = ? AND fence = ? AND owner = ?",
+        (lease.shard, lease.fence, lease.owner),
     )
 
 

@@ -1,8 +1,8 @@
 """Target sources: one file each, found by the scheme of its reference (``file:pushvar.yml``).
 
 A source is a module of this folder, named like its scheme, with a function
-``registry(location: str) -> Registry``. Only modules that stand here can be named; ``protocol`` and
-those with a leading underscore are no schemes.
+``registry(location: str) -> Registry``. Only modules that stand here can be named; ``protocol``,
+``parameters`` and those with a leading underscore are no schemes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pushvar.collect.registry.protocol import Registry
 
 _REFERENCE = re.compile(r"([a-z][a-z0-9_]+):(.*)", re.DOTALL)
-_NOT_SCHEMES = frozenset(["protocol"])
+_NOT_SCHEMES = frozenset(["protocol", "parameters"])
 
 
 def schemes() -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def open_registry(reference: str) -> Registry:
     found = _REFERENCE.fullmatch(reference)
     scheme, location = (found[1], found[2]) if found else ("file", reference)
     if scheme not in schemes():
-        hint = f"write file:PATH; the schemes are: {', '.join(schemes())}"
+        hint = f"write file:PATH or ssm:/PATH; the schemes are: {', '.join(schemes())}"
         raise ConfigError("", f"{reference}: no registry has the scheme {scheme}", hint=hint)
     if not location:
         raise ConfigError("", "no configuration is named", hint="give a file, such as pushvar.yml")

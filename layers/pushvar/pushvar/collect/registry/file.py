@@ -8,32 +8,36 @@ configuration's folder.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from pushvar.collect.registry._snapshots import snapshot, target_group
 from pushvar.collect.registry._text_file import TextFile, read, unreadable
-from pushvar.collect.registry.protocol import Snapshot, TargetGroup
 from pushvar.config.load import load, load_groups
-from pushvar.config.schema import VERSION_CHARS
-from pushvar.config.web import with_port
 from pushvar.errors import ConfigErrors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from pushvar.config.schema import Config, FileGroup, FileSdConfig, ScrapeConfig, StaticConfig, Tenancy
+    from pushvar.collect.registry.protocol import Snapshot, TargetGroup
+    from pushvar.config.schema import Config, FileGroup, FileSdConfig, Tenancy
     from pushvar.errors import ConfigError
 
 
 def registry(location: str) -> FileRegistry:
     """The registry of one configuration file; ``location`` is its path."""
     return FileRegistry(location)
+
+
+def text_of(path: str) -> str:
+    """The text of a configuration file. Raises ConfigErrors when it cannot be read."""
+    try:
+        return read(path, None).text
+    except FileNotFoundError as error:
+        raise unreadable(path, error) from None
 
 
 class FileRegistry:
@@ -55,10 +59,7 @@ class FileRegistry:
         config = self._load_config()
         changed = self._target_files.refresh(config)
         if self._snapshot is None or changed or self._snapshot.config is not config:
-            groups = tuple(self._groups(config))
-            content = config.version.encode() + msgspec.json.encode(groups)
-            version = hashlib.sha256(content).hexdigest()[:VERSION_CHARS]
-            self._snapshot = Snapshot(config, groups, version, self._target_files.problems())
+            self._snapshot = snapshot(config, self._groups(config), self._target_files.problems())
         return self._snapshot
 
     def _load_config(self) -> Config:
@@ -80,16 +81,10 @@ class FileRegistry:
     def _groups(self, config: Config) -> Iterator[TargetGroup]:
         for index, job in enumerate(config.scrape_configs):
             for position, group in enumerate(job.static_configs):
-                yield _expanded(job, f"scrape_configs[{index}].static_configs[{position}]", group)
+                yield target_group(job, f"scrape_configs[{index}].static_configs[{position}]", group)
             for path, groups in self._target_files.of(job.file_sd_configs):
                 for position, found in enumerate(groups):
-                    yield _expanded(job, f"{path}[{position}]", found)
-
-
-def _expanded(job: ScrapeConfig, source: str, group: StaticConfig | FileGroup) -> TargetGroup:
-    addresses = tuple(with_port(target, job.scheme) for target in group.targets)
-    labels = tuple(pair for pair in group.labels if pair[1] and not pair[0].startswith("__"))
-    return TargetGroup(job.job_name, source, addresses, labels)
+                    yield target_group(job, f"{path}[{position}]", found)
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """The registry protocol: what a target source gives, whatever it reads.
 
 A registry is asked once per cycle and gives one complete snapshot: a configuration that is checked,
-and the target groups of all its jobs. It never gives half of a change.
+and the target groups of all its jobs. What may be half of a change is marked so.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from pushvar.model import Labels  # noqa: TC001 - stored groups are read back by these types
+
 if TYPE_CHECKING:
     from pushvar.config.schema import Config
     from pushvar.errors import ConfigError
-    from pushvar.model import Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,16 @@ class Snapshot:
     """Everything a cycle needs to know of its targets, at one moment.
 
     ``version`` changes when the configuration or any group does. ``problems`` are those that cost
-    no target yet: a file of targets that cannot be used and keeps its previous content.
+    no target yet: a file of targets that cannot be used and keeps its previous content. ``unsettled``
+    is the digest of what was read when it may be half of a change (a tree of parameters that does not
+    match its manifest, or has none); otherwise it is empty.
     """
 
     config: Config
     groups: tuple[TargetGroup, ...]
     version: str
     problems: tuple[ConfigError, ...] = ()
+    unsettled: str = ""
 
 
 class Registry(Protocol):

@@ -1,0 +1,159 @@
+"""Lambda's init: how long a new environment takes until a handler is loaded, beside a bare handler.
+
+The layer is built as it is shipped, for this Python. Lambda's runtime emulator starts a new environment
+for each figure and reports its init; where SAM, which brings the emulator, is not installed, a plain
+interpreter imports the handler instead and the figure is the whole process. Wall time, in turns.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from pushvar.errors import ComponentMissing
+
+from benchmarks.cold_start import own_ms
+from benchmarks.measure import Spread, in_turns, ratios, spread
+from benchmarks.servers import Failed
+from tests.components import REPOSITORY, sam
+from tests.programs import builds, runtime_emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BARE, PLAN, FORWARD, SOURCE = "bare", "plan", "forward", "source"
+WORDS = {
+    BARE: "a handler that imports nothing",
+    PLAN: "plan",
+    FORWARD: "forward",
+    SOURCE: "forward, without bytecode",
+}
+EMULATOR, INTERPRETER = "Lambda's runtime emulator", "a plain interpreter, for want of the emulator"
+_BARE_HANDLER = "def handler(event, context):\n    return {}\n"
+_LISTED = 10  # imports that are worth a line
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What one function is made of, on the path in this order."""
+
+    function: Path
+    layer: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """One handler's init: wall time in ms, how many times the bare handler's, and what it imports.
+
+    ``modules`` counts those that the interpreter alone does not load; ``imports_ms`` are the heaviest
+    packages: the own time of their modules under ``-X importtime``.
+    """
+
+    init_ms: Spread
+    ratio: Spread
+    modules: int
+    imports_ms: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaInit:
+    """All handlers by name; ``measured_by`` says what started them."""
+
+    rounds: int
+    measured_by: str
+    inits: dict[str, Init]
+
+
+def run(rounds: int, progress: Callable[[], object]) -> LambdaInit:
+    """Build the layer and start every handler that often. Raises Failed when it cannot be built."""
+    with TemporaryDirectory(prefix="pushvar-bench-") as name:
+        folder = Path(name)
+        codes = _codes(folder)
+        measured_by, started = _starter(folder)
+        for code in codes.values():
+            started(code, 0)  # the files then lie in the page cache
+        variants = {kind: partial(started, code) for kind, code in codes.items()}
+        measured = in_turns(variants, rounds, progress)
+        inits = {
+            kind: Init(
+                spread(measured[kind]).times(1e3),
+                ratios(measured[kind], measured[BARE]),
+                *_imports(codes[kind]),
+            )
+            for kind in codes
+        }
+    return LambdaInit(rounds, measured_by, inits)
+
+
+def _codes(folder: Path) -> dict[str, Code]:
+    layer, source, bare = folder / "layer", folder / "source", folder / "bare"
+    version = "{}.{}".format(*sys.version_info)
+    try:
+        builds.layer(layer, PYV=version, PLAT="", BYTECODE_PYTHON=sys.executable, RELEASE="1")
+    except builds.NotBuilt as error:
+        raise Failed(f"the layer could not be built: {error}") from error
+    shutil.copytree(layer, source, ignore=shutil.ignore_patterns("__pycache__"))
+    bare.mkdir()
+    (bare / "handler.py").write_text(_BARE_HANDLER)
+    functions = REPOSITORY / "functions"
+    return {
+        BARE: Code(bare, layer / "python"),
+        PLAN: Code(functions / "plan", layer / "python"),
+        FORWARD: Code(functions / "forward", layer / "python"),
+        SOURCE: Code(functions / "forward", source / "python"),
+    }
+
+
+def _starter(folder: Path) -> tuple[str, Callable[[Code, int], float]]:
+    """What starts handlers here, and a function that does it once and gives the seconds it took."""
+    try:
+        sam.find_emulator()
+        sam.find_runtime()
+    except ComponentMissing:
+        return INTERPRETER, _imported_s
+    return EMULATOR, partial(_init_s, folder)
+
+
+def _init_s(folder: Path, code: Code, _: int) -> float:
+    with runtime_emulator.function(code.function, [code.layer], folder) as function:
+        known = len(function.inits_ms())  # the log is that of the rounds before as well
+        function.invoke({})  # begins an environment; that it is not configured comes after the init
+        return function.inits_ms()[known] / 1e3
+
+
+def _imported_s(code: Code, _: int) -> float:
+    start = time.perf_counter()
+    _python(code, "-c", "import handler")
+    return time.perf_counter() - start
+
+
+def _imports(code: Code) -> tuple[int, dict[str, float]]:
+    """How many modules the handler loads, and the heaviest packages among them."""
+    before, after = (
+        own_ms(_python(code, "-X", "importtime", "-c", script)) for script in ("pass", "import handler")
+    )
+    packages: defaultdict[str, float] = defaultdict(float)
+    for module in (loaded := after.keys() - before.keys()):
+        packages[module.partition(".")[0]] += after[module]
+    return len(loaded), dict(sorted(packages.items(), key=lambda package: -package[1])[:_LISTED])
+
+
+def _python(code: Code, *arguments: str) -> list[str]:
+    """Run an interpreter that has this code and nothing else; gives its standard error by line."""
+    done = subprocess.run(
+        [Path(sys.executable).resolve(), "-S", "-B", *arguments],
+        env={"PATH": os.defpath, "PYTHONPATH": f"{code.function}:{code.layer}"},
+        cwd=code.function, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise Failed(f"a handler does not load: {done.stderr.strip().splitlines()[-1]}")
+    return done.stderr.splitlines()

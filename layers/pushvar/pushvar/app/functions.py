@@ -1,0 +1,66 @@
+"""What the Lambda functions are made of, joined from their environment; each loads its own parts only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushvar.errors import ConfigError
+from pushvar.state import open_state
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pushvar.app.planner import Planner
+    from pushvar.app.worker import Worker
+    from pushvar.app.world import World
+
+REGISTRY, STATE, QUEUE_URL, SHARDS = (
+    "PUSHVAR_REGISTRY", "PUSHVAR_STATE", "PUSHVAR_QUEUE_URL", "PUSHVAR_SHARDS",
+)  # fmt: skip
+"""The variables of the environment that the template sets."""
+
+MOST_SHARDS = 10_000
+
+_ON_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
+
+
+def planner_of(world: World) -> Planner:
+    """The planner that the environment describes. Raises ConfigError for a variable that is not usable."""
+    from pushvar.app.dispatch import Dispatch
+    from pushvar.app.last_good import LastGood
+    from pushvar.app.planner import Planner
+    from pushvar.collect.registry import open_registry
+
+    environment = world.environment
+    state = open_state(_demand(environment, STATE, "aws:TABLE/BUCKET"))
+    registry = open_registry(_demand(environment, REGISTRY, "ssm:/pushvar/<stage>"))
+    send = Dispatch(_demand(environment, QUEUE_URL, "the URL of the shards' queue")).send
+    return Planner(
+        LastGood(registry, state, world.now_ms), state, send, world.now_ms, shards=_shards(environment)
+    )
+
+
+def worker_of(world: World) -> Worker:
+    """The worker that the environment describes; on Lambda no target may be the function's own machine.
+
+    Raises ConfigError for a variable that is not usable.
+    """
+    from pushvar.app.worker import Worker
+    from pushvar.net.address import is_allowed, is_elsewhere
+
+    state = open_state(_demand(world.environment, STATE, "aws:TABLE/BUCKET"))
+    return Worker(state, world, allowed=is_elsewhere if _ON_LAMBDA in world.environment else is_allowed)
+
+
+def _demand(environment: Mapping[str, str], name: str, example: str) -> str:
+    value = environment.get(name, "")
+    if not value:
+        raise ConfigError(name, "not set", hint=f"set it to {example}")
+    return value
+
+
+def _shards(environment: Mapping[str, str]) -> int:
+    text = environment.get(SHARDS) or "0"
+    if not text.isdecimal() or int(text) > MOST_SHARDS:
+        raise ConfigError(SHARDS, f"{text!r:.20} is no number of shards", hint=f"write 0 to {MOST_SHARDS}")
+    return int(text)

@@ -1,0 +1,107 @@
+"""What backends of every kind share: a session, credentials, patience, and that a fault stays their own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, TypeVar
+
+from pushvar.app.engine import tls_settings
+from pushvar.config.schema import QueueConfig
+from pushvar.deliver.queue import Patience, Sendable
+from pushvar.errors import ConfigError, PushError
+from pushvar.model import Delivery
+from pushvar.net.auth import auth_header
+from pushvar.net.session import Session
+from pushvar.net.tls import context_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pushvar.app.world import World
+    from pushvar.config.schema import Pushgateway, RemoteWrite
+    from pushvar.deliver.queue import Push
+    from pushvar.deliver.sinks._http import Request
+    from pushvar.model import Family, Scrape
+    from pushvar.net.secrets import Secrets
+
+_Sent = TypeVar("_Sent", bound=Sendable)
+
+
+class HttpBackend(ABC):
+    """One backend block at work. Whatever goes wrong in it is its own delivery's error."""
+
+    def __init__(self, block: RemoteWrite | Pushgateway, secrets: Secrets, world: World) -> None:
+        self._block = block
+        self._secrets = secrets
+        self._world = world
+        self._session = Session(tls_settings(block.tls_config))
+
+    def deliver(
+        self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float
+    ) -> Delivery:
+        """Send the samples before the deadline. Raises nothing: a fault of our own is its error too."""
+        try:
+            return self._deliver(scrapes, families, deadline_s)
+        except Exception as fault:  # noqa: BLE001 - the other backends' deliveries must be told
+            samples = sum(map(self._samples, scrapes))
+            return Delivery(self._block.name, failed=samples, error=f"{type(fault).__name__}: {fault}")
+
+    @abstractmethod
+    def _deliver(
+        self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float
+    ) -> Delivery:
+        """What this kind of backend does."""
+
+    @abstractmethod
+    def _samples(self, scrape: Scrape) -> int:
+        """How many samples of a scrape it sends."""
+
+    def check(self) -> None:
+        """Raise ConfigError when a secret or a TLS file of this backend is not there."""
+        self._headers()
+        if self._block.url.startswith("https:"):
+            context_for(tls_settings(self._block.tls_config))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _request(self, method: str) -> Request:
+        """The network, as a sink wants it."""
+        return lambda url, body, headers, timeout_s: self._session.send(
+            method, url, body, headers, timeout_s=timeout_s
+        )
+
+    def _headers(self) -> dict[str, str]:
+        """What the configuration adds, with the credentials of this moment. Raises ConfigError."""
+        headers = dict(self._block.headers)
+        auth = auth_header(self._block.basic_auth, self._block.authorization, self._secrets.resolve)
+        if auth:
+            headers["Authorization"] = auth
+        return headers
+
+    def _now_s(self) -> float:
+        return self._world.now_ms() / 1000
+
+    def _patience(self, deadline_s: float, queue: QueueConfig = QueueConfig()) -> Patience:  # noqa: B008 - frozen
+        return Patience(
+            queue.min_backoff.s,
+            queue.max_backoff.s,
+            self._block.remote_timeout.s,
+            deadline_s,
+            self._world.monotonic_s,
+            self._world.sleep,
+            self._world.random,
+        )
+
+    @staticmethod
+    def _guarded(push: Push[_Sent]) -> Push[_Sent]:
+        """The push that also fails when a secret or a certificate went away while we run."""
+
+        def guarded(sent: _Sent, attempt: int, timeout_s: float) -> int:
+            try:
+                return push(sent, attempt, timeout_s)
+            except ConfigError as error:
+                raise PushError(str(error)) from None
+
+        return guarded

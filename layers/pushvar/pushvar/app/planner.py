@@ -1,0 +1,141 @@
+"""Plan: what is there to forward now, in which shards; one message for each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from pushvar.collect.documents import config_document, slice_document
+from pushvar.collect.schedule import TICK_MS, late_after_ms, nominal_ms
+from pushvar.collect.shards import MOST_TARGETS_PER_SHARD, ShardMessage, assign, shard_count
+from pushvar.collect.targets import build_targets
+from pushvar.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pushvar.collect.registry.protocol import Registry, Snapshot
+    from pushvar.model import Target
+    from pushvar.state.protocol import StateStore
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One plan: how much it gave out, and what is wrong although it did.
+
+    ``unsent`` says why, by shard, for those whose message did not go out.
+    """
+
+    cycle: int
+    planned_at: int
+    config_version: str
+    targets: int
+    shards: int
+    unsent: Mapping[str, str]
+    problems: tuple[ConfigError, ...]
+
+
+class _Cut(NamedTuple):
+    """A snapshot cut into shards and stored: the versions that its messages name."""
+
+    snapshot: Snapshot
+    config_version: str
+    slice_versions: tuple[str, ...]
+    targets: int
+    problems: tuple[ConfigError, ...]
+
+
+class Planner:
+    """Reads the registry and gives every shard its work.
+
+    ``send`` takes the messages and says why, by index, for those it could not send. ``shards`` is the
+    number of shards; 0 lets the number of targets decide.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        state: StateStore,
+        send: Callable[[Sequence[str]], Mapping[int, str]],
+        now_ms: Callable[[], int],
+        *,
+        shards: int = 0,
+    ) -> None:
+        self._registry = registry
+        self._state = state
+        self._send = send
+        self._now_ms = now_ms
+        self._shards = shards
+        self._cut: _Cut | None = None
+
+    def plan(self, scheduled_time: object) -> Planned:
+        """Give out one cycle, named by the schedule's nominal time, or by the clock without a usable one.
+
+        Raises ConfigError when there is no configuration that may be used, StateError when the state
+        store fails: nothing is sent then.
+        """
+        now_ms = self._now_ms()
+        nominal = nominal_ms(scheduled_time, now_ms)
+        cut = self._current()
+        cycle = now_ms if nominal is None else nominal
+        late_ms = late_after_ms(cut.snapshot.config)
+        messages = [
+            ShardMessage(
+                cycle=cycle, planned_at=now_ms, shard=str(shard), late_after_ms=late_ms,
+                config_version=cut.config_version, slice_version=version,
+            ).text()
+            for shard, version in enumerate(cut.slice_versions)
+        ]  # fmt: skip
+        unsent = {str(shard): reason for shard, reason in self._send(messages).items()}
+        untimely = (_untimely(scheduled_time),) if nominal is None else ()
+        problems = (*untimely, *cut.snapshot.problems, *cut.problems)
+        return Planned(cycle, now_ms, cut.config_version, cut.targets, len(messages), unsent, problems)
+
+    def _current(self) -> _Cut:
+        """The present snapshot in shards; nothing is done again while the registry gives the same."""
+        snapshot = self._registry.load()
+        if self._cut is None or self._cut.snapshot.version != snapshot.version:
+            self._cut = self._store(snapshot)
+        else:
+            self._cut = self._cut._replace(snapshot=snapshot)
+        return self._cut
+
+    def _store(self, snapshot: Snapshot) -> _Cut:
+        targets, refused = build_targets(snapshot.config, snapshot.groups)
+        shards = assign(targets, shard_count(len(targets), self._shards))
+        return _Cut(
+            snapshot,
+            self._state.put_document(config_document(snapshot.config)),
+            tuple(self._state.put_document(slice_document(shard)) for shard in shards),
+            len(targets),
+            (*refused, *_crowded(shards), *_too_fast(snapshot)),
+        )
+
+
+def _untimely(scheduled_time: object) -> ConfigError:
+    return ConfigError(
+        "event.scheduled_time",
+        f"{scheduled_time!r:.80} is no time near now; the clock names this cycle",
+        hint='the schedule\'s input is {"scheduled_time": "<aws.scheduler.scheduled-time>"}',
+    )
+
+
+def _crowded(shards: Sequence[Sequence[Target]]) -> Iterator[ConfigError]:
+    most = max(map(len, shards))
+    if most > MOST_TARGETS_PER_SHARD:
+        yield ConfigError(
+            "PUSHVAR_SHARDS",
+            f"{len(shards)} shards leave {most} targets in one, {MOST_TARGETS_PER_SHARD} are the most",
+            hint="use more shards, or 0 to let the number of targets decide",
+        )
+
+
+def _too_fast(snapshot: Snapshot) -> Iterator[ConfigError]:
+    for index, job in enumerate(snapshot.config.scrape_configs):
+        if job.scrape_interval.ms < TICK_MS:
+            yield ConfigError(
+                f"scrape_configs[{index}].scrape_interval",
+                f"{job.scrape_interval} is shorter than the schedule's minute: {job.job_name} is scraped"
+                " once a minute",
+                hint="write 1m or more, or run pushvar run beside the targets",
+            )

@@ -1,0 +1,93 @@
+"""A ``pushgateways`` block at work: every group of targets replaced, one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pushvar.app.http_backend import HttpBackend
+from pushvar.convert.plan import all_families, labelled_rows
+from pushvar.deliver.bodies import Bodies, Series
+from pushvar.deliver.groups import grouped, pushed_samples
+from pushvar.deliver.queue import send_in_order
+from pushvar.deliver.sinks.pushgateway import PushgatewaySink, metrics_url, own_help
+from pushvar.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pushvar.app.world import World
+    from pushvar.config.schema import Pushgateway
+    from pushvar.convert.plan import Stamp
+    from pushvar.deliver.groups import Group
+    from pushvar.model import Delivery, Family, Plan, Scrape, Target
+    from pushvar.net.secrets import Secrets
+
+_METRICS_BYTES = 4 * 1024 * 1024
+"""What is read of a gateway's metrics: its own stand among all that was pushed, in the order of names."""
+
+_METRICS_TIMEOUT_S = 5.0
+_METRICS_SHARE = 0.25
+"""The share of a delivery's time that the question may take: the samples need the rest."""
+
+
+class PushgatewayBackend(HttpBackend):
+    """Sends the document's samples of each target, or the health series of one whose fetch failed."""
+
+    def __init__(
+        self, settings: Pushgateway, stamp: Callable[[Target], Stamp], secrets: Secrets, world: World
+    ) -> None:
+        super().__init__(settings, secrets, world)
+        self._stamp = stamp
+        self._bodies = self._rendering({})
+        self._asked = False
+        put = self._request("PUT")
+        sink = PushgatewaySink(settings.url, put, self._headers, self._body, self._now_s)
+        self._push = self._guarded(sink.push)
+
+    def _deliver(
+        self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float
+    ) -> Delivery:
+        """One request for each group; types and help stand in it."""
+        del families
+        groups = grouped(scrapes)
+        left_s = deadline_s - self._world.monotonic_s()
+        if groups and left_s > 0 and not self._asked:
+            self._asked = self._ask(left_s * _METRICS_SHARE)
+        result = send_in_order(self._block.name, groups, self._push, self._patience(deadline_s))
+        self._asked |= result.sent > 0
+        return result
+
+    def _body(self, group: Group) -> bytes:
+        return self._bodies.body(group)
+
+    def _samples(self, scrape: Scrape) -> int:
+        return pushed_samples(scrape)
+
+    def _ask(self, most_s: float) -> bool:
+        """Learn the gateway's own help texts; False when it gave no answer and may be asked again."""
+        timeout_s = min(most_s, self._block.remote_timeout.s, _METRICS_TIMEOUT_S)
+        try:
+            answer = self._session.send(
+                "GET", metrics_url(self._block.url), b"", self._headers(),
+                timeout_s=timeout_s, answer_limit=_METRICS_BYTES,
+            )  # fmt: skip
+        except ConfigError:  # the pushes tell it
+            return False
+        known = own_help(answer.text) if answer.status == 200 else {}  # noqa: PLR2004 - OK
+        if known:
+            self._bodies = self._rendering(known)
+        return bool(answer.status)
+
+    def _rendering(self, known: Mapping[str, str]) -> Bodies:
+        return Bodies(lambda plan: _series(self._stamp(plan.target), plan, known))
+
+
+def _series(stamp: Stamp, plan: Plan, known: Mapping[str, str]) -> list[Series]:
+    """The series of a plan, their families with the help texts that are known to the gateway."""
+    families = [
+        replace(family, help=known.get(family.name, family.help)) for family in all_families(plan.shape)
+    ]
+    return [
+        Series(row.name, families[row.family], labels) for row, labels in labelled_rows(stamp, plan.shape)
+    ]

@@ -1,0 +1,82 @@
+"""The records of a queue's event: each is run by itself, and the queue is told what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pushvar.app.summary import cycle_line, cycle_metrics
+from pushvar.collect.shards import read_message, records_of
+from pushvar.errors import EventError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pushvar.collect.shards import ShardMessage
+    from pushvar.model import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one record: a report, or the error that there is none for.
+
+    ``identifier`` is SQS' message id; it is empty when the event itself was none of SQS.
+    """
+
+    identifier: str
+    report: Report | None = None
+    error: Exception | None = None
+
+    @property
+    def dropped(self) -> bool:
+        """Whether it is a message that says nothing usable: to deliver it again cannot help."""
+        return isinstance(self.error, EventError) and bool(self.identifier)
+
+    @property
+    def title(self) -> str:
+        """What the log line says first."""
+        if self.report is not None:
+            return "skipped" if self.report.skipped else "forwarded"
+        return "message dropped" if self.dropped else "shard failed"
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """The fields of its log line."""
+        if self.report is not None:
+            return cycle_line(self.report)
+        return {"message_id": self.identifier, "error": str(self.error), "kind": type(self.error).__name__}
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The metrics it adds: name -> count, or seconds where the name says so."""
+        if self.report is not None:
+            return cycle_metrics(self.report)
+        return {"MessagesMalformed" if isinstance(self.error, EventError) else "CyclesFailed": 1}
+
+
+def run_records(event: object, run: Callable[[ShardMessage], Report]) -> list[Outcome]:
+    """Run the message of every record; a record that fails stops none of the others."""
+    try:
+        records = records_of(event)
+    except EventError as error:
+        return [Outcome("", error=error)]
+    return [_outcome(identifier, body, run) for identifier, body in records]
+
+
+def answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What SQS is told: the records that are to be delivered again.
+
+    Raises the first error when nothing went well, so that Lambda counts one. Source: Lambda's guide,
+    "Reporting batch item failures for Lambda functions with an Amazon SQS trigger".
+    """
+    failed = [one for one in outcomes if one.error is not None and not one.dropped]
+    if failed and len(failed) == len(outcomes) and failed[0].error is not None:
+        raise failed[0].error
+    return {"batchItemFailures": [{"itemIdentifier": one.identifier} for one in failed]}
+
+
+def _outcome(identifier: str, body: str, run: Callable[[ShardMessage], Report]) -> Outcome:
+    try:
+        return Outcome(identifier, run(read_message(body)))
+    except Exception as error:  # noqa: BLE001 - a bug or a broken store in one shard is that shard's
+        return Outcome(identifier, error=error)

@@ -1,0 +1,134 @@
+"""Forward: one shard's cycle, by the documents that its message names."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, NamedTuple
+
+from pushvar.app.backends import Backends
+from pushvar.app.engine import Engine
+from pushvar.collect.documents import read_config, read_slice
+from pushvar.collect.fetch import Fetcher
+from pushvar.collect.schedule import FARTHEST_MS, due_jobs
+from pushvar.convert.converter import Converter
+from pushvar.cycle import Steps, Turn, run_cycle
+from pushvar.errors import EventError, StateError
+from pushvar.model import Report
+from pushvar.net.secrets import Secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pushvar.app.world import World
+    from pushvar.collect.fetch import Endpoint
+    from pushvar.collect.shards import ShardMessage
+    from pushvar.config.schema import Config
+    from pushvar.model import Delivery, Scrape
+    from pushvar.state.protocol import Head, StateStore
+
+LEASE_MARGIN_MS = 5_000
+"""A function is killed at its timeout: its lease need outlive that by a difference of clocks only."""
+
+_CONFIGS = 2
+_ENGINES = 64
+_DELIVERY_S = 5.0
+"""What the delivery gets at least of the time, however slow the targets are."""
+
+
+class _Shared(NamedTuple):
+    """What all shards of one configuration share in this process."""
+
+    config: Config
+    converter: Converter
+    backends: Backends
+
+
+class Worker:
+    """Runs the cycles of any shards, one at a time, and keeps what it compiled for the next."""
+
+    def __init__(self, state: StateStore, world: World, *, allowed: Callable[[str], bool]) -> None:
+        self._state = state
+        self._world = world
+        self._secrets = Secrets(world.environment, world.read_file, world.monotonic_s)
+        self._fetcher = Fetcher(world.now_ms, world.monotonic_s, allowed=allowed)
+        self._shared: OrderedDict[str, _Shared] = OrderedDict()
+        self._engines: OrderedDict[tuple[str, str], Engine] = OrderedDict()
+
+    def run(self, message: ShardMessage, *, owner: str, budget_s: float) -> Report:
+        """Run the cycle that the message asks for, within ``budget_s``; ``owner`` is this run's own name.
+
+        Gives a report that says so when it is late, was done before, or the shard is another writer's.
+        Raises EventError for a cycle that lies in the future, StateError when the state store fails or
+        lacks a document.
+        """
+        now_ms = self._world.now_ms()
+        if message.cycle > now_ms + FARTHEST_MS:  # it would make every later cycle a repetition
+            raise EventError(f"cycle {message.cycle} lies in the future", hint="check the clocks")
+        age_ms = now_ms - message.planned_at
+        if age_ms > message.late_after_ms:
+            detail = f"{age_ms / 1000:.1f} s old, {message.late_after_ms / 1000:g} s are allowed"
+            return Report(message.shard, message.cycle, now_ms, 0.0, skipped="late", detail=detail)
+        shared = self._shared_of(message.config_version)
+        engine = self._engine_of(message, shared)
+
+        def due(head: Head) -> list[Endpoint]:
+            jobs = shared.config.scrape_configs
+            return engine.endpoints(due_jobs(jobs, cycle_ms=message.cycle, finished_ms=head.finished_cycle))
+
+        turn = Turn(
+            message.shard, owner, message.cycle, budget_s, min(_DELIVERY_S, budget_s / 2),
+            margin_ms=LEASE_MARGIN_MS, planned=True,
+        )  # fmt: skip
+        return run_cycle(self._steps(engine, shared.backends), turn, due)
+
+    def _steps(self, engine: Engine, backends: Backends) -> Steps:
+        def deliver(scrapes: Sequence[Scrape], deadline_s: float) -> tuple[Delivery, ...]:
+            return backends.deliver(scrapes, engine.families, deadline_s)
+
+        return Steps(
+            self._fetcher.fetch_all,
+            engine.convert,
+            engine.failed,
+            deliver,
+            self._state,
+            self._world.now_ms,
+            self._world.monotonic_s,
+        )
+
+    def _shared_of(self, version: str) -> _Shared:
+        known = self._shared.get(version)
+        if known is None:
+            config = read_config(self._document(version, "configuration"))
+            backends = Backends(config, self._secrets, self._world)
+            known = self._shared[version] = _Shared(config, Converter(), backends)
+            if len(self._shared) > _CONFIGS:
+                self._shared.popitem(last=False)[1].backends.close()
+        self._shared.move_to_end(version)
+        return known
+
+    def _engine_of(self, message: ShardMessage, shared: _Shared) -> Engine:
+        key = (message.config_version, message.slice_version)
+        known = self._engines.get(key)
+        if known is None:
+            targets = read_slice(self._document(message.slice_version, f"slice of shard {message.shard}"))
+            known = Engine(shared.config, targets, self._secrets, shared.converter)
+            self._engines[key] = known
+            if len(self._engines) > _ENGINES:
+                self._engines.popitem(last=False)
+        self._engines.move_to_end(key)
+        return known
+
+    def _document(self, digest: str, what: str) -> bytes:
+        body = self._state.get_document(digest)
+        if body is None:
+            raise StateError(
+                f"the {what} ({digest}) is not in the state store",
+                hint="give plan and forward the same PUSHVAR_STATE",
+            )
+        return body
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._fetcher.close()
+        for shared in self._shared.values():
+            shared.backends.close()

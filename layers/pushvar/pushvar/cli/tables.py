@@ -1,0 +1,52 @@
+"""What commands show while and after they work: aligned lines, never cut, and a bar on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.cells import cell_len
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+
+def show_table(
+    rows: Sequence[Sequence[str]], *, right: Collection[int] = (), colours: Sequence[str | None] = ()
+) -> None:
+    """Print the rows with columns aligned; ``right`` are those of numbers, ``colours`` one for each row."""
+    shown = [[_printable(cell) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
+    for row, colour in zip(shown, colours or [None] * len(shown), strict=True):
+        cells = []
+        for index, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            space = " " * (width - cell_len(cell))
+            cells.append(space + cell if index in right else cell + space)
+        click.secho("  ".join(cells).rstrip(), fg=colour)
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 target``, ``2 targets``, ``1,000 targets``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[int, int], None] | None]:
+    """Something to call with what is done and all there is to do: a bar, where a person looks on."""
+    with ExitStack() as stack:
+        bars: list[Any] = []
+
+        def show(done: int, total: int) -> None:
+            if not bars:
+                bar = click.progressbar(length=total, label="writing", file=sys.stderr, show_pos=True)
+                bars.append(stack.enter_context(bar))
+            bars[0].update(done - bars[0].pos)
+
+        yield show if sys.stderr.isatty() else None
+
+
+def _printable(text: str) -> str:
+    """The text without anything that a terminal would obey."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

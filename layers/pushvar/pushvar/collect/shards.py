@@ -1,0 +1,119 @@
+"""Targets -> shards, and the message that tells a shard's forwarder to run. Pure.
+
+The assignment depends on a target's labels alone, so it is the same in every plan. It is the jump
+consistent hash (Lamping and Veach, 2014): when the number of shards grows from n to m, only a share
+of 1 - n/m of the targets moves. Targets of one group of a Pushgateway share a shard, because a group has
+one writer: each PUT replaces it whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta
+
+from pushvar.catalogue import GROUPING
+from pushvar.collect.schedule import TICK_MS
+from pushvar.errors import EventError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pushvar.model import Target
+
+TARGETS_PER_SHARD = 100
+"""What a shard holds when nobody says how many there are."""
+
+MOST_TARGETS_PER_SHARD = 500
+"""More cannot be fetched by one function in time, nor by its 1,024 file descriptors."""
+
+MESSAGE_SCHEMA = 1
+
+_MULTIPLIER = 2862933555777941757
+_WORD = (1 << 64) - 1
+_KEY_DIGITS = 16  # hex digits of a 64-bit number
+
+
+def shard_count(targets: int, wanted: int) -> int:
+    """How many shards there are: as many as ``wanted``, or by the number of targets when that is 0."""
+    return wanted or max(1, -(-targets // TARGETS_PER_SHARD))
+
+
+def shard_of(key: str, count: int) -> int:
+    """The shard of a target, from 0 to ``count`` - 1. ``key`` is the target's, in hex digits."""
+    state, chosen, following = int(key[:_KEY_DIGITS], 16), -1, 0
+    while following < count:
+        chosen = following
+        state = (state * _MULTIPLIER + 1) & _WORD
+        following = int((chosen + 1) * ((1 << 31) / ((state >> 33) + 1)))
+    return chosen
+
+
+def assign(targets: Iterable[Target], count: int) -> tuple[tuple[Target, ...], ...]:
+    """The targets of every shard, by shard; within one in the order of their keys."""
+    shards: list[list[Target]] = [[] for _ in range(count)]
+    for target in targets:
+        shards[shard_of(_group_key(target), count)].append(target)
+    return tuple(tuple(sorted(shard, key=lambda target: target.key)) for shard in shards)
+
+
+def _group_key(target: Target) -> str:
+    labels = dict(target.labels)
+    text = json.dumps([labels.get(name, "") for name in GROUPING])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class ShardMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What plan tells forward: run this shard's cycle with these documents.
+
+    ``cycle`` names the cycle (the schedule's nominal time, Unix ms), ``planned_at`` is when the plan
+    ran (Unix ms), from which lateness counts: after ``late_after_ms`` the next plan is there, which has
+    newer work for the shard. The versions are documents of the state store (sha256).
+    """
+
+    schema: int = MESSAGE_SCHEMA
+    cycle: Annotated[int, Meta(gt=0)]
+    planned_at: Annotated[int, Meta(gt=0)]
+    late_after_ms: Annotated[int, Meta(gt=0)] = TICK_MS
+    shard: Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,5})\Z")]
+    config_version: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    slice_version: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+
+    def text(self) -> str:
+        """The message as it is sent: one line of JSON."""
+        return msgspec.json.encode(self).decode()
+
+
+def read_message(text: str | bytes) -> ShardMessage:
+    """The message in a queue record's body. Raises EventError that says what is wrong with it."""
+    try:
+        message = msgspec.json.decode(text, type=ShardMessage)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise EventError(f"not a shard message: {error}", hint="only plan writes to this queue") from None
+    if message.schema != MESSAGE_SCHEMA:
+        raise EventError(
+            f"shard message of schema {message.schema}, this pushvar reads {MESSAGE_SCHEMA}",
+            hint="deploy plan and forward of one version",
+        )
+    return message
+
+
+def records_of(event: object) -> list[tuple[str, str]]:
+    """The (message id, body) pairs of an SQS event. Raises EventError when it is none."""
+    try:
+        return [(record.messageId, record.body) for record in msgspec.convert(event, _SqsEvent).Records]
+    except msgspec.ValidationError as error:
+        hint = "invoke it with events/forward.json, or by its queue"
+        raise EventError(f"not an SQS event: {error}", hint=hint) from None
+
+
+class _SqsRecord(msgspec.Struct):
+    messageId: str  # noqa: N815 - SQS' spelling
+    body: str
+
+
+class _SqsEvent(msgspec.Struct):
+    Records: list[_SqsRecord]

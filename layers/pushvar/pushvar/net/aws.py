@@ -1,0 +1,98 @@
+"""AWS by boto3, imported only when a client is made, and its errors in plain words.
+
+Region, credentials and endpoint come from where every AWS program takes them: ``AWS_REGION``, the
+credential chain, ``AWS_ENDPOINT_URL`` (botocore's own configuration rules).
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from pushvar.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pushvar.errors import PushvarError
+
+CONNECT_TIMEOUT_S = 3
+READ_TIMEOUT_S = 10
+ATTEMPTS = 5
+"""Calls at most for one question: throttling and broken connections are retried with backoff and jitter."""
+
+_HINTS = {
+    "AccessDenied": "allow this action to the role that runs pushvar",
+    "ExpiredToken": "renew the credentials",
+    "InvalidClientTokenId": "check AWS_ACCESS_KEY_ID",
+    "UnrecognizedClientException": "check the credentials and the region",
+    "Throttl": "others use the same quota; it is tried again in the next cycle",
+    "TooManyRequests": "others use the same quota; it is tried again in the next cycle",
+    "ProvisionedThroughputExceeded": "the table is too busy; use on-demand capacity",
+    "ParameterNotFound": "check the name and the region",
+    "ParameterLimitExceeded": "one account has 10,000 standard parameters in a region; delete some",
+    "ResourceNotFoundException": "check the name and the region",
+    "NoSuchBucket": "check the name and the region",
+    "NonExistentQueue": "check the queue's URL and the region",
+    "NoCredentials": "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "NoRegion": "set AWS_REGION",
+    "EndpointConnection": "is the network there, and AWS_ENDPOINT_URL right?",
+    "ConnectTimeout": "is the network there? A function in a VPC needs an endpoint or NAT",
+}
+"""Part of an error's code or class -> what to do about it."""
+
+
+_MAKING = Lock()  # a session makes clients for one thread at a time
+
+
+def aws_client(service: str) -> Any:
+    """A boto3 client, safe for several threads.
+
+    Raises botocore's errors when no region is set, ConfigError when boto3 is not installed.
+    """
+    session = _session()
+    from botocore.config import Config
+
+    timeouts = {"connect_timeout": CONNECT_TIMEOUT_S, "read_timeout": READ_TIMEOUT_S}
+    retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
+    with _MAKING:
+        return session.client(service, config=Config(retries=retries, **timeouts))
+
+
+@cache
+def _session() -> Any:
+    """The one session of this process: what it has read of botocore's data serves every client."""
+    try:
+        import boto3
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "", "AWS needs boto3, which is not here", hint="pip install 'pushvar[aws]'"
+        ) from None
+    return boto3.session.Session()
+
+
+def error_code(error: BaseException) -> str:
+    """The code of a service's refusal (``ThrottlingException``), or the class of any other AWS error."""
+    response = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code") or type(error).__name__.removesuffix("Error"))
+
+
+@contextmanager
+def in_plain_words(what: str, refused: Callable[[str, str], PushvarError]) -> Iterator[None]:
+    """Turn botocore's errors into ``refused(message, hint)``; ``what`` names what cannot be used."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_botocore(error):
+            raise
+        code = error_code(error)
+        said = (getattr(error, "response", None) or {}).get("Error", {}).get("Message", "") or str(error)
+        hint = next((hint for start, hint in _HINTS.items() if start in code), "")
+        raise refused(f"{what}: {code}: {' '.join(str(said).split()).rstrip('.')}", hint) from error
+
+
+def _is_botocore(error: BaseException) -> bool:
+    """Whether botocore or boto3 raised it; asked without importing them."""
+    return any(kind.__module__.startswith(("botocore.", "boto3.")) for kind in type(error).__mro__)

@@ -1,0 +1,240 @@
+"""Forward: a message's shard is run once, by its documents, in the time there is."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+from pushvar.app.worker import LEASE_MARGIN_MS, Worker
+from pushvar.app.world import World
+from pushvar.collect.documents import config_document, slice_document
+from pushvar.collect.shards import ShardMessage
+from pushvar.collect.targets import build_target
+from pushvar.config.load import load
+from pushvar.errors import EventError, StateError
+from pushvar.net.address import is_allowed, is_elsewhere
+from pushvar.state import open_state
+
+from tests.programs.faulty_server import FaultyServer, faulty_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pushvar.model import Report
+    from pushvar.state.protocol import StateStore
+
+NOW_MS = 1_795_176_012_345
+CYCLE_MS = 1_795_176_000_000
+MINUTE_MS = 60_000
+
+
+@dataclass
+class Scene:
+    """A state store with the documents of one shard, a server that is target and backend, a clock."""
+
+    server: FaultyServer
+    state: StateStore
+    now_ms: int = NOW_MS
+    monotonic_s: float = 100.0
+    environment: dict[str, str] = field(default_factory=dict)
+    workers: list[Worker] = field(default_factory=list)
+    intervals: dict[str, str] = field(default_factory=lambda: {"pay": "1m"})
+    path: str = "/ok"
+
+    def worker(self, allowed: Callable[[str], bool] = is_allowed) -> Worker:
+        """A worker as after a cold start."""
+        world = World(
+            self.environment, lambda path: path, lambda: self.now_ms, lambda: self.monotonic_s,
+            lambda _: None, lambda: 0.5,
+        )  # fmt: skip
+        self.workers.append(Worker(self.state, world, allowed=allowed))
+        return self.workers[-1]
+
+    def message(self, *, cycle: int = CYCLE_MS, planned_at: int = 0, shard: str = "0") -> ShardMessage:
+        """The shard's message: one target for each job."""
+        address = self.server.url.removeprefix("http://")
+        jobs = [
+            {"job_name": name, "metrics_path": self.path, "scrape_interval": interval, "scrape_timeout": "1s"}
+            for name, interval in self.intervals.items()
+        ]
+        remote = {"name": "b", "url": f"{self.server.url}/status/204", "metadata_config": {"send": False}}
+        config = load(json.dumps({"scrape_configs": jobs, "remote_write": [remote]}), source="test")
+        targets = tuple(build_target(config, job, address, {}) for job in config.scrape_configs)
+        return ShardMessage(
+            cycle=cycle, planned_at=planned_at or self.now_ms, shard=shard,
+            config_version=self.state.put_document(config_document(config)),
+            slice_version=self.state.put_document(slice_document(targets)),
+        )  # fmt: skip
+
+    def run(self, message: ShardMessage | None = None, *, worker: Worker | None = None) -> Report:
+        """Run a message, by a worker of its own unless one is given."""
+        return (worker or self.worker()).run(message or self.message(), owner="me", budget_s=40.0)
+
+    def pushes(self) -> int:
+        """How many requests reached the backend."""
+        return sum(request.method == "POST" for request in self.server.requests)
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    """Give a shard of one target."""
+    store = open_state("memory:")
+    with faulty_server() as server:
+        one = Scene(server, store)
+        yield one
+        for worker in one.workers:
+            worker.close()
+    store.close()
+
+
+def test_a_message_is_run(scene: Scene) -> None:
+    """Its target is fetched and pushed; shard and cycle are the message's."""
+    report = scene.run(scene.message(shard="7"))
+    assert (report.shard, report.cycle, report.skipped) == ("7", CYCLE_MS, "")
+    assert [scrape.reason for scrape in report.scrapes] == ["ok"]
+    assert (report.deliveries[0].failed, scene.pushes()) == (0, 1)
+
+
+def test_the_same_message_again_changes_nothing(scene: Scene) -> None:
+    """A queue delivers at least once: the second delivery is told, and nothing is fetched or sent."""
+    message = scene.message()
+    scene.run(message)
+    requests = len(scene.server.requests)
+    assert scene.run(message).skipped == "repeated"
+    assert len(scene.server.requests) == requests
+
+
+def test_an_older_cycle_after_a_newer_one(scene: Scene) -> None:
+    """Messages may overtake each other: what is older than the shard's last cycle is not run."""
+    scene.run(scene.message(cycle=CYCLE_MS + MINUTE_MS))
+    assert scene.run(scene.message(cycle=CYCLE_MS)).skipped == "repeated"
+
+
+def test_a_race(scene: Scene) -> None:
+    """Three deliveries at once: exactly one writes, the others leave it alone."""
+    scene.path = "/hang"
+    message, reports = scene.message(), []
+
+    def run(owner: str) -> None:
+        reports.append(scene.worker().run(message, owner=owner, budget_s=9.0))
+
+    threads = [threading.Thread(target=run, args=(owner,)) for owner in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(report.skipped for report in reports) == ["", "held", "held"]
+    assert scene.pushes() == 1
+
+
+def test_a_late_message_does_not_scrape(scene: Scene) -> None:
+    """Lateness counts from the plan; just in time is not late."""
+    message = scene.message(planned_at=scene.now_ms - MINUTE_MS)
+    late = scene.message(planned_at=scene.now_ms - MINUTE_MS - 1)
+    assert scene.run(late).skipped == "late"
+    assert scene.run(late).detail == "60.0 s old, 60 s are allowed"
+    assert scene.server.requests == []
+    assert scene.run(message).skipped == ""
+
+
+def test_a_cycle_in_the_future(scene: Scene) -> None:
+    """It would make all cycles until then repetitions: refused before the shard is touched."""
+    with pytest.raises(EventError, match="lies in the future"):
+        scene.run(scene.message(cycle=CYCLE_MS + 3_600_000))
+    assert scene.run(scene.message()).skipped == ""
+
+
+def test_mixed_intervals(scene: Scene) -> None:
+    """Each job in its own cycles, whichever container runs them."""
+    scene.intervals = {"fast": "1m", "slow": "5m"}
+    ran = []
+    for minute in range(7):
+        scene.now_ms = NOW_MS + minute * MINUTE_MS
+        report = scene.run(scene.message(cycle=CYCLE_MS + minute * MINUTE_MS))
+        ran.append(sorted(scrape.plan.target.job for scrape in report.scrapes))
+    both, fast = ["fast", "slow"], ["fast"]
+    assert ran == [both, fast, fast, fast, fast, both, fast]
+
+
+def test_a_crash_costs_one_cycle(scene: Scene) -> None:
+    """A function that was killed holds the lease for its time and a margin: the next minute it is free."""
+    budget_ms = 48_000
+    ttl_ms = budget_ms + LEASE_MARGIN_MS
+    lease = scene.state.acquire("0", "killed", cycle=CYCLE_MS, now_ms=scene.now_ms, ttl_ms=ttl_ms)
+    assert lease is not None
+    assert scene.run().skipped == "held"
+    scene.now_ms += MINUTE_MS
+    report = scene.run(scene.message(cycle=CYCLE_MS + MINUTE_MS))
+    assert (report.skipped, report.lost_cycles) == ("", 1)
+
+
+def test_the_lease_outlives_the_budget_by_little(scene: Scene) -> None:
+    """What is left of the function's time and the margin, no more."""
+    taken = []
+    acquire = scene.state.acquire
+
+    def watched(*arguments: object, **named: object) -> object:
+        taken.append(named["ttl_ms"])
+        return acquire(*arguments, **named)  # type: ignore[arg-type]
+
+    scene.state.acquire = watched  # type: ignore[method-assign,assignment]
+    scene.run()
+    assert taken == [40_000 + LEASE_MARGIN_MS]
+
+
+def test_a_document_that_is_gone(scene: Scene) -> None:
+    """It is named, with what to look at."""
+    message = ShardMessage(
+        cycle=CYCLE_MS, planned_at=NOW_MS, shard="0", config_version="0" * 64, slice_version="1" * 64
+    )
+    with pytest.raises(StateError, match=r"configuration \(0+\) is not in the state store; .*PUSHVAR_STATE"):
+        scene.run(message)
+
+
+def test_a_failed_run_frees_the_shard(scene: Scene) -> None:
+    """When the store fails in the middle, the next message finds the shard free and counts the loss."""
+    commit = scene.state.commit
+
+    def broken(*_: object, **__: object) -> None:
+        raise StateError("the table is throttled")
+
+    scene.state.commit = broken  # type: ignore[method-assign]
+    with pytest.raises(StateError, match="throttled"):
+        scene.run()
+    scene.state.commit = commit  # type: ignore[method-assign]
+    report = scene.run(scene.message(cycle=CYCLE_MS + 1))
+    assert (report.skipped, report.lost_cycles) == ("", 1)
+
+
+def test_shards_of_one_configuration_share_what_is_compiled(scene: Scene) -> None:
+    """Another shard's message in the same container meets a known program: nothing is compiled for it."""
+    worker = scene.worker()
+    scene.run(scene.message(shard="0"), worker=worker)
+    first = worker._shared.copy()
+    report = scene.run(scene.message(shard="1"), worker=worker)
+    assert worker._shared == first
+    shapes = {id(one.plan.shape) for one in report.scrapes}
+    assert len(shapes) == 1
+
+
+def test_loopback_is_refused_where_it_is_not_elsewhere(scene: Scene) -> None:
+    """On Lambda the runtime's own interface answers on loopback: such a target is blocked and marked down."""
+    report = scene.worker(is_elsewhere).run(scene.message(), owner="me", budget_s=40.0)
+    assert [scrape.reason for scrape in report.scrapes] == ["blocked"]
+    assert report.deliveries[0].sent == 5
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("10.0.0.1", True), ("192.168.1.1", True), ("2001:db8::1", True), ("127.0.0.1", False),
+        ("127.8.8.8", False), ("::1", False), ("::ffff:127.0.0.1", False), ("64:ff9b::7f00:1", False),
+        ("169.254.169.254", False),
+    ],
+)  # fmt: skip
+def test_what_is_elsewhere(address: str, *, allowed: bool) -> None:
+    """Private ranges are where targets live; this machine in any disguise is not."""
+    assert is_elsewhere(address) is allowed

@@ -1,0 +1,93 @@
+"""What is due in a planned cycle, how old a plan may be, and which scheduled times are believed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from pushvar.collect.schedule import TICK_MS, due_jobs, late_after_ms, nominal_ms
+from pushvar.config.load import load
+
+if TYPE_CHECKING:
+    from pushvar.config.schema import Config
+
+START_MS = 1_795_176_000_000  # a multiple of an hour, and of 90 s
+
+
+def config(**intervals: str) -> Config:
+    """A configuration with a job for each interval."""
+    jobs = "".join(f"- {{job_name: {name}, scrape_interval: {text}}}\n" for name, text in intervals.items())
+    return load(f"scrape_configs:\n{jobs}", source="test")
+
+
+def beats(interval: str, *, lost: frozenset[int] = frozenset()) -> list[int]:
+    """The ticks in which a job of that interval is due; some ticks are lost on the way."""
+    jobs = config(job=interval).scrape_configs
+    finished_ms, due = 0, []
+    for tick in range(12):
+        cycle_ms = START_MS + tick * TICK_MS
+        if tick in lost:
+            continue
+        if due_jobs(jobs, cycle_ms=cycle_ms, finished_ms=finished_ms):
+            due.append(tick)
+        finished_ms = cycle_ms
+    return due
+
+
+@pytest.mark.parametrize(
+    ("interval", "ticks"),
+    [
+        ("10s", [*range(12)]),
+        ("1m", [*range(12)]),
+        ("2m", [0, 2, 4, 6, 8, 10]),
+        ("5m", [0, 5, 10]),
+        ("90s", [0, 2, 3, 5, 6, 8, 9, 11]),
+        ("1h", [0]),
+    ],
+)
+def test_mixed_intervals(interval: str, ticks: list[int]) -> None:
+    """Every job keeps its own pace on ticks of a minute, a job shorter than the tick runs in each."""
+    assert beats(interval) == ticks
+
+
+def test_a_lost_cycle_is_made_up_for() -> None:
+    """The tick of a five-minute job is lost: the next one that comes is its turn."""
+    assert beats("5m", lost=frozenset({5, 6})) == [0, 7, 10]
+
+
+def test_jobs_are_due_each_by_itself() -> None:
+    """One job's pace says nothing of another's."""
+    jobs = config(fast="1m", slow="5m").scrape_configs
+    assert due_jobs(jobs, cycle_ms=START_MS + TICK_MS, finished_ms=START_MS) == ["fast"]
+
+
+@pytest.mark.parametrize(
+    ("intervals", "limit_ms"),
+    [
+        ({"a": "1m"}, 60_000),
+        ({"a": "10s"}, 60_000),
+        ({"a": "5m", "b": "2m"}, 120_000),
+        ({"a": "2h"}, 1_800_000),
+    ],
+)
+def test_how_old_a_plan_may_be(intervals: dict[str, str], limit_ms: int) -> None:
+    """As old as the shortest interval, a minute at least."""
+    assert late_after_ms(config(**intervals)) == limit_ms
+
+
+def test_a_scheduled_time() -> None:
+    """The scheduler's own spelling, and any offset."""
+    for text in ("2026-11-20T12:00:00Z", "2026-11-20T13:00:00+01:00"):
+        assert nominal_ms(text, 1_795_176_030_000) == 1_795_176_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<aws.scheduler.scheduled-time>", "", None, 7, {}, "2026-11-20", "2026-11-20T12:00:00",
+        "2027-11-20T12:00:00Z", "2026-11-20T11:40:00Z", "9999-12-31T23:59:59-23:00",
+    ],
+)  # fmt: skip
+def test_a_time_that_is_not_believed(text: object) -> None:
+    """No time, one without a zone, or one far from now: it would name a cycle that spoils the next ones."""
+    assert nominal_ms(text, 1_795_176_030_000) is None
