@@ -417,3 +417,24 @@ def test_half_of_a_push_is_not_edited(stage: Stage) -> None:
     assert err == (
         f"pushvar: ssm:{empty}: no configuration there; fill it: pushvar config push pushvar.yml --to ssm:{empty}\n"
     )
+
+
+def test_the_last_good_tree_outlives_parameter_store(
+    stage: Stage, go_program: Server, tmp_path: Path
+) -> None:
+    """A run that starts while Parameter Store is away, or broken by hand, forwards what was good, and says so."""
+    with Receiver() as receiver:
+        done(stage.push(write_config(tmp_path, {"pay": go_program.address}, {"main": receiver.write_url})))
+        once = ("run", "--registry", stage.reference, "--once", "--state", str(tmp_path / "state.db"))
+        out, _err = done(stage.run(*once))
+        assert "1 target" in out
+        out, err = done(stage.run(*once, AWS_ENDPOINT_URL="http://127.0.0.1:9"))
+        assert "main: " in out
+        assert "EndpointConnection" in err
+        stage.put({"config/scrape_configs/pay": "{job_name: [}"})
+        out, err = done(stage.run(*once))
+        assert "main: " in out
+        assert f"{stage.location}/config/scrape_configs/pay:1:" in err
+        assert len(receiver.requests()) >= 3
+    other = ("run", "--registry", stage.reference, "--once", "--state", str(tmp_path / "other.db"))
+    assert "not valid YAML" in done(stage.run(*other), 2)[1]

@@ -99,12 +99,16 @@ def _reference(config: str | None, registry: str | None, environment: Mapping[st
 
 
 def _forwarder(reference: str, state: str | None, world: World) -> Forwarder:
-    from pushvar.collect.registry import open_registry
+    from pushvar.app.last_good import LastGood
+    from pushvar.collect.registry import is_file, open_registry
     from pushvar.state import open_state
 
+    registry = open_registry(reference)
     store = open_state(state or default_state(world, _state_name(reference)))
     owner = f"{os.uname().nodename}/{os.getpid()}"
-    return Forwarder(open_registry(reference), store, world, owner=owner)
+    if not is_file(reference):  # it may be out of reach just now: what was good is in the state store
+        registry = LastGood(registry, store, world.now_ms)
+    return Forwarder(registry, store, world, owner=owner)
 
 
 def _state_name(reference: str) -> str:

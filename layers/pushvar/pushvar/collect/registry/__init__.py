@@ -27,6 +27,12 @@ def schemes() -> tuple[str, ...]:
     return tuple(sorted(name for name in names if not name.startswith("_")))
 
 
+def is_file(reference: str) -> bool:
+    """Whether the registry is files of this machine: then whoever starts us can mend what is wrong."""
+    found = _REFERENCE.fullmatch(reference)
+    return found is None or found[1] == "file"
+
+
 def open_registry(reference: str) -> Registry:
     """The registry that ``scheme:location`` names; a reference without scheme is the path of a file.
 
