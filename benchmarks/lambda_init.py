@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -30,15 +31,27 @@ from tests.programs import builds, runtime_emulator
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BARE, PLAN, FORWARD, SOURCE = "bare", "plan", "forward", "source"
+BARE, CLIENT, PLAN, FORWARD, SOURCE = "bare", "client", "plan", "forward", "source"
 WORDS = {
     BARE: "a handler that imports nothing",
+    CLIENT: "a handler that makes a DynamoDB client",
     PLAN: "plan",
     FORWARD: "forward",
     SOURCE: "forward, without bytecode",
 }
 EMULATOR, INTERPRETER = "Lambda's runtime emulator", "a plain interpreter, for want of the emulator"
+_HANDLER = "import handler"
 _BARE_HANDLER = "def handler(event, context):\n    return {}\n"
+_CLIENT_HANDLER = f"import boto3\n\ntable = boto3.client('dynamodb')\n\n\n{_BARE_HANDLER}"
+_ENVIRONMENT = {  # as deployed: a handler then makes all that it needs while it is initialised
+    "PUSHVAR_REGISTRY": "ssm:/pushvar/bench",
+    "PUSHVAR_STATE": "aws:pushvar-bench/pushvar-bench",
+    "PUSHVAR_QUEUE_URL": "http://127.0.0.1:9/queue",
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "bench",
+    "AWS_SECRET_ACCESS_KEY": "bench",
+}
 _LISTED = 10  # imports that are worth a line
 
 
@@ -95,18 +108,21 @@ def run(rounds: int, progress: Callable[[], object]) -> LambdaInit:
 
 
 def _codes(folder: Path) -> dict[str, Code]:
-    layer, source, bare = folder / "layer", folder / "source", folder / "bare"
+    layer, source = folder / "layer", folder / "source"
+    bare, client = folder / BARE, folder / CLIENT
     version = "{}.{}".format(*sys.version_info)
     try:
         builds.layer(layer, PYV=version, PLAT="", BYTECODE_PYTHON=sys.executable, RELEASE="1")
     except builds.NotBuilt as error:
         raise Failed(f"the layer could not be built: {error}") from error
     shutil.copytree(layer, source, ignore=shutil.ignore_patterns("__pycache__"))
-    bare.mkdir()
-    (bare / "handler.py").write_text(_BARE_HANDLER)
+    for handler, text in ((bare, _BARE_HANDLER), (client, _CLIENT_HANDLER)):
+        handler.mkdir()
+        (handler / "handler.py").write_text(text)
     functions = REPOSITORY / "functions"
     return {
         BARE: Code(bare, layer / "python"),
+        CLIENT: Code(client, layer / "python"),
         PLAN: Code(functions / "plan", layer / "python"),
         FORWARD: Code(functions / "forward", layer / "python"),
         SOURCE: Code(functions / "forward", source / "python"),
@@ -124,34 +140,44 @@ def _starter(folder: Path) -> tuple[str, Callable[[Code, int], float]]:
 
 
 def _init_s(folder: Path, code: Code, _: int) -> float:
-    with runtime_emulator.function(code.function, [code.layer], folder) as function:
+    settings = runtime_emulator.Settings("bench", environment=_ENVIRONMENT)
+    with runtime_emulator.function(code.function, [code.layer], folder, settings) as function:
         known = len(function.inits_ms())  # the log is that of the rounds before as well
-        function.invoke({})  # begins an environment; that it is not configured comes after the init
+        function.invoke({})  # begins an environment; what it thinks of the event comes after the init
         return function.inits_ms()[known] / 1e3
 
 
 def _imported_s(code: Code, _: int) -> float:
     start = time.perf_counter()
-    _python(code, "-c", "import handler")
+    _python(code, "-c", _HANDLER)
     return time.perf_counter() - start
 
 
 def _imports(code: Code) -> tuple[int, dict[str, float]]:
     """How many modules the handler loads, and the heaviest packages among them."""
-    before, after = (
-        own_ms(_python(code, "-X", "importtime", "-c", script)) for script in ("pass", "import handler")
-    )
+    before, after = (own_ms(_python(code, "-X", "importtime", "-c", script)) for script in ("pass", _HANDLER))
     packages: defaultdict[str, float] = defaultdict(float)
     for module in (loaded := after.keys() - before.keys()):
         packages[module.partition(".")[0]] += after[module]
     return len(loaded), dict(sorted(packages.items(), key=lambda package: -package[1])[:_LISTED])
 
 
+def _boto3() -> str:
+    """Where boto3 is, which Lambda brings: the emulator's runtime, or else this interpreter's packages."""
+    try:
+        return str(sam.find_runtime())
+    except ComponentMissing:
+        return sysconfig.get_path("purelib")
+
+
 def _python(code: Code, *arguments: str) -> list[str]:
     """Run an interpreter that has this code and nothing else; gives its standard error by line."""
     done = subprocess.run(
         [Path(sys.executable).resolve(), "-S", "-B", *arguments],
-        env={"PATH": os.defpath, "PYTHONPATH": f"{code.function}:{code.layer}"},
+        env={
+            "PATH": os.defpath, "PYTHONPATH": f"{code.function}:{code.layer}:{_boto3()}",
+            "AWS_LAMBDA_FUNCTION_NAME": "bench", **_ENVIRONMENT,
+        },
         cwd=code.function, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:

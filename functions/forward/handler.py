@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
-from pushvar.app.functions import worker_of
+from pushvar.app.functions import prepared, worker_of
 from pushvar.app.records import answer, run_records
 from pushvar.app.world import real_world
 
@@ -23,7 +23,7 @@ RESERVE_S = 2.0  # of the function's time: for the log, the metrics and the end 
 
 logger = Logger(service="forward")
 metrics = Metrics(namespace="pushvar", service="forward")
-workers: list[Worker] = []  # one for each environment, made by the first message: an error then is logged
+workers: list[Worker] = prepared(worker_of, real_world(), ("dynamodb",))
 
 
 @logger.inject_lambda_context

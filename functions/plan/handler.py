@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
-from pushvar.app.functions import planner_of
+from pushvar.app.functions import planner_of, prepared
 from pushvar.app.summary import plan_line, plan_metrics
 from pushvar.app.world import real_world
 from pushvar.errors import PushvarError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 logger = Logger(service="plan")
 metrics = Metrics(namespace="pushvar", service="plan")
-planners: list[Planner] = []  # one for each environment, made by the first event: an error then is logged
+planners: list[Planner] = prepared(planner_of, real_world(), ("ssm", "dynamodb", "sqs"))
 
 
 @logger.inject_lambda_context

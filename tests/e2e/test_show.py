@@ -151,3 +151,14 @@ def test_wrong_sources(arguments: tuple[str, ...], code: int, words: str) -> Non
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "command", [(), ("run",), ("show",), ("config", "push"), ("targets", "add"), ("demo",), ("receive",)]
+)
+def test_help_is_laid_out(command: tuple[str, ...]) -> None:
+    """Examples keep their lines: no mark of the layout is left in the text."""
+    done = run_pushvar(*command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\b" not in done.stdout
+    assert "\b" not in done.stdout

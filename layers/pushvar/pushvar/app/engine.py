@@ -128,13 +128,6 @@ class Engine:
         return [*rest, *own, *([("Authorization", auth)] if auth else [])]
 
 
-def demand_backend(config: Config) -> None:
-    """Raise ConfigError for a configuration that sends nothing anywhere: it may be shown, not run."""
-    if not (config.remote_write or config.pushgateways):
-        hint = "add a remote_write or a pushgateways block with a url"
-        raise ConfigError("remote_write", "no backend to send to", hint=hint)
-
-
 def tls_settings(block: TlsConfig) -> TlsSettings:
     """A ``tls_config`` block as the network understands it."""
     return TlsSettings(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pushvar.app.backends import Backends
-from pushvar.app.engine import Engine, demand_backend
+from pushvar.app.engine import Engine
 from pushvar.collect.fetch import Fetcher
 from pushvar.collect.targets import build_targets
+from pushvar.config.checks import demand_backend
 from pushvar.cycle import Steps, Turn, run_cycle
 from pushvar.errors import ConfigError, StateError
 from pushvar.model import Report

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pushvar.errors import ConfigError
+from pushvar.net.aws import aws_client
 from pushvar.state import open_state
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pushvar.app.planner import Planner
     from pushvar.app.worker import Worker
     from pushvar.app.world import World
+
+_Made = TypeVar("_Made")
 
 REGISTRY, STATE, QUEUE_URL, SHARDS = (
     "PUSHVAR_REGISTRY", "PUSHVAR_STATE", "PUSHVAR_QUEUE_URL", "PUSHVAR_SHARDS",
@@ -22,6 +25,24 @@ REGISTRY, STATE, QUEUE_URL, SHARDS = (
 MOST_SHARDS = 10_000
 
 _ON_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
+
+
+def prepared(make: Callable[[World], _Made], world: World, services: Iterable[str]) -> list[_Made]:
+    """What a function is made of, made while Lambda initialises it: then it has a whole core to itself.
+
+    Clients of the services are made once and thrown away: what botocore reads for them stays with the
+    session. Gives an empty list elsewhere, and when anything is wrong: the first event tries again,
+    and tells.
+    """
+    if _ON_LAMBDA not in world.environment:
+        return []
+    try:
+        made = make(world)
+        for service in services:
+            aws_client(service)
+    except Exception:  # noqa: BLE001 - an init that fails is started over and over, and says nothing
+        return []
+    return [made]
 
 
 def planner_of(world: World) -> Planner:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pushvar.app.engine import demand_backend
 from pushvar.collect.documents import read_snapshot, snapshot_document
+from pushvar.config.checks import demand_backend
 from pushvar.errors import ConfigError, ConfigErrors
 
 if TYPE_CHECKING:

@@ -29,6 +29,15 @@ _EXIT_CODES: tuple[tuple[type[PushvarError], int], ...] = (
 
 _COMMANDS = ("run", "show", "config", "targets", "demo", "receive", "version")
 
+_HELP = """\
+Go expvar in, Prometheus remote write out.
+
+\b
+pushvar demo                              see it work: a real Go program, a local page
+pushvar show http://host:6060/debug/vars  what would be sent, without sending it
+pushvar run --config pushvar.yml          fetch, convert, push; --once for cron
+pushvar config push pushvar.yml --to ssm:/pushvar/dev    the configuration of a deployment on AWS"""
+
 _EPILOG = """\b
 Exit codes: 0 fine, 1 findings, 2 wrong usage or configuration,
 3 some targets failed, 4 delivery failed, 5 a fault of pushvar itself."""
@@ -49,16 +58,12 @@ class Commands(click.Group):
         return command
 
 
-@click.command(cls=Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=Commands, help=_HELP, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="pushvar")
 def pushvar() -> None:
-    r"""Go expvar in, Prometheus remote write out.
-
-    \b
-    pushvar demo                              see it work: a real Go program, a local page
-    pushvar show http://host:6060/debug/vars  what would be sent, without sending it
-    pushvar run --config pushvar.yml          fetch, convert, push; --once for cron
-    """
+    """All commands."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -188,3 +188,10 @@ CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
     _files,
     _targets,
 )
+
+
+def demand_backend(config: Config) -> None:
+    """Raise ConfigError for a configuration that sends nothing anywhere: it may be shown, not run."""
+    if not (config.remote_write or config.pushgateways):
+        hint = "add a remote_write or a pushgateways block with a url"
+        raise ConfigError("remote_write", "no backend to send to", hint=hint)

@@ -6,6 +6,7 @@ credential chain, ``AWS_ENDPOINT_URL`` (botocore's own configuration rules).
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
@@ -63,14 +64,17 @@ def aws_client(service: str) -> Any:
 
 @cache
 def _session() -> Any:
-    """The one session of this process: what it has read of botocore's data serves every client."""
+    """The one session of this process: what it has read of botocore's data serves every client.
+
+    boto3 itself heeds only AWS_DEFAULT_REGION; Lambda and every other SDK say AWS_REGION.
+    """
     try:
         import boto3
     except ModuleNotFoundError:
         raise ConfigError(
             "", "AWS needs boto3, which is not here", hint="pip install 'pushvar[aws]'"
         ) from None
-    return boto3.session.Session()
+    return boto3.session.Session(region_name=os.environ.get("AWS_REGION"))
 
 
 def error_code(error: BaseException) -> str:
