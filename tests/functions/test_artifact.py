@@ -168,7 +168,8 @@ def test_nothing_is_shipped_that_does_not_belong(any_build: Build) -> None:
 
 def test_the_artifact_does_not_know_where_it_was_built(local_build: Build) -> None:
     """Bytecode names the files where Lambda has them, so two checkouts build the same."""
-    here = [str(REPOSITORY).encode(), str(local_build.folder).encode()]
+    sources = (REPOSITORY / "layers", REPOSITORY / ".venv", local_build.folder)
+    here = [str(folder).encode() for folder in sources]
     for path in local_build.layer.rglob("*"):
         if path.is_file():
             body = path.read_bytes()

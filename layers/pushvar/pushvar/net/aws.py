@@ -59,22 +59,21 @@ def aws_client(service: str) -> Any:
     timeouts = {"connect_timeout": CONNECT_TIMEOUT_S, "read_timeout": READ_TIMEOUT_S}
     retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
     with _MAKING:
-        return session.client(service, config=Config(retries=retries, **timeouts))
+        # boto3 itself heeds only AWS_DEFAULT_REGION; Lambda and every other SDK say AWS_REGION.
+        region = os.environ.get("AWS_REGION")
+        return session.client(service, region_name=region, config=Config(retries=retries, **timeouts))
 
 
 @cache
 def _session() -> Any:
-    """The one session of this process: what it has read of botocore's data serves every client.
-
-    boto3 itself heeds only AWS_DEFAULT_REGION; Lambda and every other SDK say AWS_REGION.
-    """
+    """The one session of this process: what it has read of botocore's data serves every client."""
     try:
         import boto3
     except ModuleNotFoundError:
         raise ConfigError(
             "", "AWS needs boto3, which is not here", hint="pip install 'pushvar[aws]'"
         ) from None
-    return boto3.session.Session(region_name=os.environ.get("AWS_REGION"))
+    return boto3.session.Session()
 
 
 def error_code(error: BaseException) -> str:
