@@ -12,7 +12,17 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import cold_start, encode, lambda_init, measure, report, servers, target_cycle, workload
+from benchmarks import (
+    cold_start,
+    encode,
+    lambda_init,
+    measure,
+    report,
+    servers,
+    target_cycle,
+    text_parse,
+    workload,
+)
 from benchmarks.series import Different
 
 if TYPE_CHECKING:
@@ -74,10 +84,11 @@ def run(*, quick: bool) -> report.Results:
         )  # first: it fills the folder of bytecode for the clients below
         begun = lambda_init.run(effort.inits, task("Lambda init", effort.inits))
         encoded = encode.run(workload.TARGETS, effort.encodings, task("encoding", effort.encodings))
+        parsed = text_parse.run(effort.encodings, task("text", effort.encodings))
         cycled = target_cycle.run(
             effort.targets, effort.cycles, environment, task("target cycles", effort.cycles)
         )
-    return report.Results(measure.machine(), quick, started, begun, encoded, cycled)
+    return report.Results(measure.machine(), quick, started, begun, encoded, cycled, parsed)
 
 
 if __name__ == "__main__":

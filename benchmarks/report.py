@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.box import MARKDOWN, SIMPLE_HEAD
 from rich.table import Table
 
-from benchmarks import cold_start, encode, lambda_init, steps
+from benchmarks import cold_start, encode, lambda_init, steps, text_parse
 from benchmarks.workload import SERIES
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from benchmarks.lambda_init import Init, LambdaInit
     from benchmarks.measure import Spread
     from benchmarks.target_cycle import Cost, TargetCycle
+    from benchmarks.text_parse import TextParse
 
 SCHEMA = 1
 
@@ -48,6 +49,7 @@ class Results:
     lambda_init: LambdaInit
     encoding: Encoding
     target_cycle: TargetCycle
+    text_parse: TextParse
 
     def as_object(self) -> dict[str, Any]:
         """All of it as plain JSON values."""
@@ -57,6 +59,7 @@ class Results:
             "ratios": {
                 "encode_warm": asdict(self.encoding.way(encode.WARM).ratio) | {"asked": ENCODE_ASKED},
                 "encode_cached_messages": asdict(self.encoding.way(encode.CACHED).ratio),
+                "text_warm": asdict(self.text_parse.way(text_parse.WARM).ratio),
                 "target_cycle_warm": asdict(self.target_cycle.ratio) | {"asked": CYCLE_ASKED},
             },
         }
@@ -82,6 +85,7 @@ def sections(results: Results) -> tuple[Section, ...]:
         _cold_start(results.cold_start),
         _lambda_init(results.lambda_init),
         _encoding(results.encoding),
+        _text_parse(results.text_parse),
         _target_cycle(results.target_cycle),
         _steps(results.target_cycle),
     )
@@ -97,6 +101,10 @@ def last_lines(results: Results) -> list[str]:
         (
             f"encoding {results.encoding.series:,} series, warm: {_times(warm)} the naive official runtime"
             f" (asked: {ENCODE_ASKED}x); from floats {_times(floats)}; with messages kept {_times(cached)}"
+        ),
+        (
+            f"reading {results.text_parse.series:,} series of text, warm:"
+            f" {_times(results.text_parse.way(text_parse.WARM).ratio)} the official parser"
         ),
         (
             f"a warm target-cycle of {SERIES} series: {_times(cycle)} cheaper than the naive script"
@@ -163,6 +171,15 @@ def _encoding(result: Encoding) -> Section:
             f" {result.wire_bytes / 1e6:.2f} MB compressed."
             f" Making the messages that are kept takes {result.cached_setup_ms:.0f} ms once."
         ),
+    )
+
+
+def _text_parse(result: TextParse) -> Section:
+    return Section(
+        f"Reading {result.series:,} series of Prometheus text: CPU per page, {result.rounds} rounds",
+        ("way", "ms", "official takes"),
+        tuple((text_parse.WORDS[way.name], _ms(way.cpu_ms), _times(way.ratio)) for way in result.ways),
+        f"A page has {result.page_bytes / 1e3:.0f} kB.",
     )
 
 

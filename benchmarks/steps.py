@@ -85,7 +85,7 @@ class Steps:
         self._registry = open_registry(str(folder / CONFIG))
         snapshot = self._registry.load()
         secrets = Secrets(self._world.environment, self._world.read_file, self._world.monotonic_s)
-        targets, _refused = build_targets(snapshot.config, snapshot.groups)
+        targets = build_targets(snapshot.config, snapshot.groups).targets
         self._engine = Engine(snapshot.config, targets, secrets)
         self._backends = Backends(snapshot.config, secrets, self._world)
         self._fetcher = Fetcher(self._world.now_ms, self._world.monotonic_s)

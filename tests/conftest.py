@@ -14,8 +14,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.programs import aws as amazon
-from tests.programs import builds, databases, faulty_server, orders, process, recording_proxy, servers
+from tests.programs import (
+    builds,
+    databases,
+    expvar_servers,
+    faulty_server,
+    orders,
+    process,
+    recording_proxy,
+    servers,
+)
 from tests.programs.browser import Browser
+from tests.programs.expvar_zoo import expvar_zoo as run_zoo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -90,6 +100,34 @@ def aws(aws_server: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
 def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Give an etcd, which serves /debug/vars and /metrics of one process."""
     with servers.etcd(tmp_path_factory.mktemp("etcd")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def influxdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Give an InfluxDB 1.x with one database, two points in it and a query done."""
+    with expvar_servers.influxdb(tmp_path_factory.mktemp("influxdb")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mtail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Give an mtail that follows one log."""
+    with expvar_servers.mtail(tmp_path_factory.mktemp("mtail")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def caddy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Give the admin endpoint of a Caddy that serves nothing."""
+    with expvar_servers.caddy(tmp_path_factory.mktemp("caddy")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def expvar_zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Give the Go program that publishes each payload family under ``/<family>/debug/vars``."""
+    with run_zoo(tmp_path_factory.mktemp("expvar-zoo")) as server:
         yield server
 
 

@@ -21,6 +21,7 @@ HANDLERS = sorted((ROOT / "functions").glob("*/handler.py"))
 DISTRIBUTIONS = {
     "aws_lambda_powertools": "aws-lambda-powertools",
     "google": "protobuf",
+    "re2": "google-re2",
     "snappy": "python-snappy",
     "yaml": "PyYAML",
 }
@@ -118,5 +119,5 @@ def test_cold_start_of_the_package_is_light() -> None:
     """Importing the app loads no push client, no protobuf, no command and no store."""
     code = "import sys, pushvar.app.forwarder; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    late = {"requests", "urllib3", "google.protobuf", "click", "rich", "boto3", "sqlite3", "yaml"}
+    late = {"requests", "urllib3", "google.protobuf", "click", "rich", "boto3", "sqlite3", "yaml", "re2"}
     assert late & set(done.stdout.split()) == set()

@@ -63,6 +63,10 @@ COMPONENTS = (
         programs={"victoria-metrics": ("usr/bin/victoria-metrics",)},
     ),
     Component(packages=("etcd-server",), programs={"etcd": ("usr/bin/etcd",)}),
+    # further programs that serve expvar, 5, 4 and 9 MB
+    Component(packages=("influxdb",), programs={"influxd": ("usr/bin/influxd",)}, version_flag="version"),
+    Component(packages=("mtail",), programs={"mtail": ("usr/bin/mtail",)}),
+    Component(packages=("caddy",), programs={"caddy": ("usr/bin/caddy",)}, version_flag="version"),
     Component(  # the shell is Chromium without windows: the same pages, 60 MB less to fetch
         packages=("chromium-headless-shell", "chromium"),
         programs={"chromium": ("usr/lib/chromium/chromium-headless-shell", "usr/lib/chromium/chromium")},

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pushvar.model import Delivery
+    from pushvar.model import Delivery, Target
 
     from tests.programs.servers import Server
 
@@ -51,9 +51,15 @@ class Pushed:
         self.engine = Engine(self.config, (), secrets)
         self.backends = Backends(self.config, secrets, replace(real_world(), environment={}))
 
+    def target(self, labels: dict[str, str]) -> Target:
+        """A target with these labels; an empty instance takes it away, which no configuration can."""
+        target = build_target(self.config, self.config.scrape_configs[0], "10.0.0.1:80", labels)
+        gone = {name for name, value in labels.items() if not value}
+        return replace(target, labels=tuple(pair for pair in target.labels if pair[0] not in gone))
+
     def up(self, document: bytes, **labels: str) -> Scrape:
         """A target with these labels that gave this document."""
-        target = build_target(self.config, self.config.scrape_configs[0], "10.0.0.1:80", labels)
+        target = self.target(labels)
         converted = self.engine.convert(target, document)
         count = len(converted.plan.shape.rows)
         health = health_values(up=True, duration_s=0.1, scraped=count, kept=count, added=0)
@@ -61,7 +67,7 @@ class Pushed:
 
     def down(self, **labels: str) -> Scrape:
         """A target with these labels that gave nothing."""
-        target = build_target(self.config, self.config.scrape_configs[0], "10.0.0.1:80", labels)
+        target = self.target(labels)
         values = health_values(up=False, duration_s=0.1, scraped=0, kept=0, added=0)
         return Scrape(self.engine.failed(target), values, TIME_MS, "timeout", "no answer")
 

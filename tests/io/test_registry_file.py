@@ -85,7 +85,10 @@ def test_targets_of_all_sources(folder: Folder) -> None:
     assert snapshot.problems == ()
     assert snapshot.groups == (
         TargetGroup(
-            "pay", "scrape_configs[0].static_configs[0]", ("10.0.0.1:80", "10.0.0.2:8080"), (("env", "prod"),)
+            "pay",
+            "scrape_configs[0].static_configs[0]",
+            ("10.0.0.1:80", "10.0.0.2:8080"),
+            (("__meta_x", "y"), ("env", "prod")),
         ),
         TargetGroup("orders", f"{targets}/a.yml[0]", ("a:443", "b:1"), (("app_io_name", "x"),)),
         TargetGroup("orders", f"{targets}/a.yml[1]", ("c:443",), ()),

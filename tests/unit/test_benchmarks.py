@@ -26,6 +26,7 @@ from benchmarks import (
     series,
     sink,
     target_cycle,
+    text_parse,
     workload,
 )
 from benchmarks.python_targets import Targets
@@ -167,6 +168,14 @@ def test_all_ways_to_encode_give_the_same_requests(fleet: series.Fleet) -> None:
     assert set(map(tuple, counts.values())) == {(1980, 420)}
 
 
+def test_all_ways_to_read_a_page_give_the_same_values() -> None:
+    """The official parser, and the converter cold and warm, read the same numbers of pages that differ."""
+    taken = text_parse.run(1, lambda: None)
+    assert [way.name for way in taken.ways] == list(text_parse.WORDS)
+    assert len(text_parse.official(text_parse.page(0))) == taken.series == 1_000
+    assert text_parse.page(0) == text_parse.page(0) != text_parse.page(1)
+
+
 def test_a_difference_is_found(fleet: series.Fleet) -> None:
     """A wrong value, a missing series and a series sent twice stop a benchmark."""
     expected = series.decoded(encode.warm(fleet.cycle(1)))
@@ -292,9 +301,16 @@ def test_the_report_says_what_was_measured() -> None:
         ),
         encoding=encode.Encoding(30_000, 1, 16, 6, 1, 300.0, ways),
         target_cycle=target_cycle.TargetCycle(500, 1, "nobody", cost, cost, measure.Spread(11.04, 9, 12), {}),
+        text_parse=text_parse.TextParse(
+            1_000,
+            70_000,
+            1,
+            tuple(text_parse.Way(name, one, measure.Spread(30.0, 20, 40)) for name in text_parse.WORDS),
+        ),
     )
-    encoding, cycle = report.last_lines(results)
+    encoding, text, cycle = report.last_lines(results)
     assert "warm: 44x (2-99) the naive official runtime (asked: 40x)" in encoding
+    assert "reading 1,000 series of text, warm: 30x (20-40) the official parser" in text
     assert "11.0x (9.0-12.0) cheaper than the naive script (asked: 8x)" in cycle
     (init,) = (one for one in report.sections(results) if one.title.startswith("Lambda init"))
     assert init.rows[0] == ("a handler that imports nothing", "1.0", "1.0-1.0", "1x", "7")

@@ -11,6 +11,8 @@ from msgspec import inspect
 from pushvar.config.grammar import GRAMMARS as TEXT_GRAMMARS
 from pushvar.config.grammar import duration, legal_label_name, secret, size
 from pushvar.config.keys import keys_of, type_of, unwrapped
+from pushvar.config.mapping_grammar import GRAMMARS as MAPPING_GRAMMARS
+from pushvar.config.relabel import GRAMMARS as RELABEL_GRAMMARS
 from pushvar.config.schema import Config, FileGroup
 from pushvar.config.unsupported import UNSUPPORTED
 from pushvar.config.values import Duration, SecretRef
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ARN = "arn:aws:secretsmanager:eu-west-1:1:secret:a-Xy"
-GRAMMARS: dict[str, Any] = {**TEXT_GRAMMARS, **WEB_GRAMMARS}
+GRAMMARS: dict[str, Any] = {**TEXT_GRAMMARS, **RELABEL_GRAMMARS, **WEB_GRAMMARS, **MAPPING_GRAMMARS}
 
 TAKEN: list[tuple[str, str, Any]] = [
     ("duration", "0", Duration(0)),

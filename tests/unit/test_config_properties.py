@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from msgspec import inspect
 from pushvar.config.keys import keys_of, unwrapped
 from pushvar.config.load import load, load_groups
-from pushvar.config.schema import Block, Config, Tenancy
+from pushvar.config.schema import Config, Tenancy
+from pushvar.config.values import Block
 from pushvar.errors import ConfigErrors
 
 EXAMPLE = (Path(__file__).parents[2] / "examples" / "pushvar.yml").read_text("utf-8")

@@ -26,6 +26,7 @@ from pushvar.config.load import load
 from pushvar.config.manifest import digest_in, digest_of, manifest_of, matches
 from pushvar.config.packing import MAX_BYTES, items_of, packed, with_item
 from pushvar.config.problems import Problems
+from pushvar.config.relabel import RelabelConfig
 from pushvar.config.schema import Config
 from pushvar.config.tree import load_tree, read_tree
 from pushvar.errors import ConfigErrors
@@ -104,6 +105,35 @@ tenancy: {tiers: {gold: {latency_p95: 1s, availability: 0.9}}}
     assert load_tree(items, PREFIX) == config == load(document, source="p.yml")
 
 
+def test_mappings_in_a_tree() -> None:
+    """Each rule set is a parameter whose name is the set's; a problem is told with parameter and line."""
+    rules = [
+        {"match": "q/{a}", "name": "q", "scale": "1e-9"},
+        {"match": ["a/b", "{d:.{{2}}}"], "action": "drop"},
+    ]
+    document = {
+        "scrape_configs": [{**JOB, "mappings": ["shop", "x.2"]}],
+        "mappings": {"shop": rules, "x.2": []},
+    }
+    items = tree_of(document)
+    assert items["mappings/shop"] == (
+        '[{match: "q/{a}", name: "q", scale: "1e-9"},\n{match: ["a/b", "{d:.{\\u007b2}}}"], action: "drop"}]'
+    )
+    assert set(items) == {PAY, "mappings/shop", "mappings/x.2"}
+    assert by_name(load_tree(items, PREFIX)) == by_name(config_of(document))
+    assert again(items) == items
+    wrong = "[{match: q, name: x},\n{match: '{a', name: x}]"
+    assert refusal({**items, "mappings/shop": wrong}) == [
+        'mappings/shop:2:9: mappings.shop[1].match: "{a" has a { that is not closed; close it with }'
+    ]
+    assert refusal({**items, "mappings/a b": "[]"}) == [
+        'mappings/a b: mappings["a b"]: "a b" is no name for mappings; use letters, digits, _, . and -'
+    ]
+    assert refusal({**items, "mappings": "{}"}) == [
+        "mappings: not a parameter of mappings; write mappings/<name>"
+    ]
+
+
 def test_the_example_makes_a_tree() -> None:
     """Our own example is the same configuration as a tree, but for what only files can do."""
     document = yaml.safe_load(EXAMPLE)
@@ -139,8 +169,27 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 
 NAMES = ("job_name", "name")
-LEFT_OUT = {"file_sd_configs", "scrape_timeout", "min_backoff", "authorization", "sigv4", "strict"}
+LEFT_OUT = {
+    "mappings",
+    "file_sd_configs",
+    "scrape_timeout",
+    "min_backoff",
+    "authorization",
+    "sigv4",
+    "strict",
+}
 """Keys with values that do not go with those of others; their emission is no other."""
+
+RULES = st.sampled_from(
+    [
+        {"match": "a/**", "action": "drop"},
+        {"match": ["a/b", "{dir}", ""], "name": "x_{@@f}_{dir}", "type": "gauge", "scale": "1e-9"},
+        {"match": "h/{c:\\d{2}}", "name": "h", "labels": {"l": "@f", "null": "yes"}},
+        {"preset": "go_memstats"},
+        {"match": "s/{q}", "name": "s", "role": "quantile", "quantiles": {"99": 0.99}},
+    ]
+)
+"""Rules that each go alone."""
 
 SIMPLE: dict[type, st.SearchStrategy[Any]] = {
     inspect.StrType: texts | st.sampled_from(["null", "~", "1.10", "yes", ""]),
@@ -150,13 +199,30 @@ SIMPLE: dict[type, st.SearchStrategy[Any]] = {
 }
 
 
+STEPS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [
+        {
+            "source_labels": ["a", "__address__"],
+            "separator": "",
+            "target_label": "${1}_x",
+            "regex": "(.*)|yes",
+        },
+        {"source_labels": ["a"], "target_label": "b", "modulus": 8, "action": "hashmod"},
+        {"action": "labeldrop", "regex": "__tmp: {x}, ['\"]"},
+        {"action": "LabelMap", "replacement": "null"},
+        {"target_label": "a", "replacement": "", "regex": ""},
+    ]
+)
+"""Relabelling steps that a configuration may have."""
+
+
 def _values(info: inspect.Type) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one for each kind of type
     leaf = unwrapped(info)
     kind = leaf.type
     if leaf.grammar:
         return VALUES[leaf.grammar]
     if isinstance(kind, inspect.StructType):
-        return _blocks(kind.cls)
+        return STEPS if kind.cls is RelabelConfig else _blocks(kind.cls)
     if isinstance(kind, inspect.LiteralType):
         return st.sampled_from(kind.values)
     if not isinstance(kind, inspect.VarTupleType):
@@ -178,6 +244,9 @@ def _blocks(block: type) -> st.SearchStrategy[dict[str, Any]]:
         for name, key in keys_of(block).items()
         if name not in LEFT_OUT and not name.endswith("_file")
     }
+    if block is Config:
+        names = st.sampled_from(["vitess", "a.b", "null", "1.10", "x-2"])
+        keys["mappings"] = st.dictionaries(names, st.lists(RULES, max_size=3), max_size=2)
     required = {name for name, key in keys_of(block).items() if key.required}
     wanted = required | ({"scrape_configs"} if block is Config else set())
     return st.fixed_dictionaries({name: keys.pop(name) for name in sorted(wanted)}, optional=keys)
@@ -295,7 +364,7 @@ def test_a_long_key() -> None:
 # What is refused, and where it says so
 
 GOOD = {PAY: "static_configs: [{targets: ['a:1']}]"}
-TREE_HOLDS = "a tree holds global, pushgateways/<name>, remote_write/<name>, scrape_configs/<name>, tenancy"
+TREE_HOLDS = "a tree holds global, mappings/<name>, pushgateways/<name>, remote_write/<name>, scrape_configs/<name>, tenancy"
 
 REFUSED: list[tuple[dict[str, str], list[str]]] = [
     ({PAY: "{scheme: ftp}"}, [f'{PAY}:1:10: scrape_configs[0].scheme: "ftp" is not http or https']),

@@ -58,7 +58,7 @@ class World:
             fetched = Fetched(b"" if failed else answer, self.now_ms, 0.5)  # type: ignore[arg-type]
             done(one, fetched, answer if failed else None)  # type: ignore[arg-type]
 
-    def convert(self, target: Target, body: bytes) -> Converted:
+    def convert(self, target: Target, body: bytes, _content_type: str = "") -> Converted:
         """Convert for real, unless the test has something else in mind."""
         self.converting(target)
         return self.converter.convert(Stamp(target), body, built_in("auto"))

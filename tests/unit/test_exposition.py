@@ -13,6 +13,7 @@ from pushvar.wire.exposition.escape import value_text
 from tests.unit.exposition_families import (
     COUNTER,
     GAUGE,
+    HISTOGRAM,
     INFO,
     SUMMARY,
     UNKNOWN,
@@ -107,7 +108,7 @@ def test_nothing_to_print() -> None:
 
 
 def test_histogram_and_summary() -> None:
-    """Both formats print their samples under the family's name; OpenMetrics puts groups together."""
+    """Both formats print their samples under the family's name, groups together, bounds in order."""
     summary = family(
         "s",
         SUMMARY,
@@ -116,13 +117,101 @@ def test_histogram_and_summary() -> None:
         ("", (("quantile", "0.5"),), 4.0),
     )
     assert text.encode([summary, histogram("h")]).decode() == (
-        '# TYPE s summary\ns_count 2\ns{quantile="0.9"} 5\ns{quantile="0.5"} 4\n'
+        '# TYPE s summary\ns{quantile="0.5"} 4\ns{quantile="0.9"} 5\ns_count 2\n'
         '# TYPE h histogram\nh_bucket{le="1"} 2\nh_bucket{le="+Inf"} 3\nh_sum 2.5\nh_count 3\n'
     )
     assert openmetrics.encode([summary, histogram("h")]).decode() == (
         '# TYPE s summary\ns{quantile="0.5"} 4\ns{quantile="0.9"} 5\ns_count 2\n'
         '# TYPE h histogram\nh_bucket{le="1"} 2\nh_bucket{le="+Inf"} 3\nh_sum 2.5\nh_count 3\n# EOF\n'
     )
+
+
+CORNERS = [
+    # (families, text 0.0.4, OpenMetrics 1.0 without its end mark)
+    ([family("x_total", COUNTER)], "# TYPE x_total counter\nx_total 1\n", "# TYPE x counter\nx_total 1\n"),
+    ([family("x", COUNTER)], "# TYPE x counter\nx 1\n", "# TYPE x unknown\nx 1\n"),
+    (
+        [family("x_total", COUNTER), FamilySamples(Family("x", GAUGE), (PrintedSample("x", (), 2.0),))],
+        "# TYPE x_total counter\nx_total 1\n# TYPE x gauge\nx 2\n",
+        "# TYPE x_total unknown\nx_total 1\n# TYPE x gauge\nx 2\n",
+    ),
+    (
+        [family("x", COUNTER, ("_total", (), 1.0), ("_created", (), 5.5))],
+        "# TYPE x_total counter\nx_total 1\n# TYPE x_created gauge\nx_created 5.5\n",
+        "# TYPE x counter\nx_total 1\nx_created 5.5\n",
+    ),
+    (
+        [
+            FamilySamples(
+                Family("x_total", COUNTER, "H"),
+                tuple(PrintedSample(f"x_{end}", (("a", "b"),), 1.0) for end in ("total", "created")),
+            )
+        ],
+        (
+            '# HELP x_total H\n# TYPE x_total counter\nx_total{a="b"} 1\n'
+            '# HELP x_created H\n# TYPE x_created gauge\nx_created{a="b"} 1\n'
+        ),
+        '# HELP x H\n# TYPE x counter\nx_total{a="b"} 1\nx_created{a="b"} 1\n',
+    ),
+    (
+        [
+            family(
+                "x",
+                HISTOGRAM,
+                ("_bucket", (("le", "+Inf"),), 1.0),
+                ("_bucket", (("le", "10"),), 1.0),
+                ("_bucket", (("le", "9"),), 0.0),
+                ("_created", (), 5.0),
+            )
+        ],
+        (
+            '# TYPE x histogram\nx_bucket{le="9"} 0\nx_bucket{le="10"} 1\nx_bucket{le="+Inf"} 1\n'
+            "# TYPE x_created gauge\nx_created 5\n"
+        ),
+        '# TYPE x histogram\nx_bucket{le="9"} 0\nx_bucket{le="10"} 1\nx_bucket{le="+Inf"} 1\nx_created 5\n',
+    ),
+    (
+        [family("x", HISTOGRAM, ("_created", (), 5.0)), family("x_created", GAUGE, ("", (("a", "b"),), 1.0))],
+        '# TYPE x_created untyped\nx_created 5\nx_created{a="b"} 1\n',
+        '# TYPE x_created unknown\nx_created 5\nx_created{a="b"} 1\n',
+    ),
+    (
+        [
+            family(
+                "x",
+                SUMMARY,
+                ("_sum", (("a", "1"),), 1.0),
+                ("_sum", (("a", "2"),), 2.0),
+                ("_count", (("a", "1"),), 3.0),
+                ("_count", (("a", "2"),), 4.0),
+            )
+        ],
+        '# TYPE x summary\nx_sum{a="1"} 1\nx_count{a="1"} 3\nx_sum{a="2"} 2\nx_count{a="2"} 4\n',
+        '# TYPE x summary\nx_sum{a="1"} 1\nx_count{a="1"} 3\nx_sum{a="2"} 2\nx_count{a="2"} 4\n',
+    ),
+    (
+        [family("x", SUMMARY, ("", (("quantile", "high"),), 1.0), ("", (("quantile", "0.5"),), 2.0))],
+        '# TYPE x summary\nx{quantile="high"} 1\nx{quantile="0.5"} 2\n',
+        '# TYPE x unknown\nx{quantile="high"} 1\nx{quantile="0.5"} 2\n',
+    ),
+    (
+        [family("x_info", INFO, ("", (("v", "1"),), 1.0))],
+        '# TYPE x_info gauge\nx_info{v="1"} 1\n',
+        '# TYPE x info\nx_info{v="1"} 1\n',
+    ),
+    (
+        [FamilySamples(Family("x", UNKNOWN), (PrintedSample("x", (), 1.0, 1),))],
+        "# TYPE x untyped\nx 1 1\n",
+        "# TYPE x unknown\nx 1 0.001\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("families", "as_text", "as_openmetrics"), CORNERS)
+def test_corners(families: list[FamilySamples], as_text: str, as_openmetrics: str) -> None:
+    """_total, _created, order of bounds, groups, info, unknown and times, as each format wants them."""
+    assert text.encode(families).decode() == as_text
+    assert openmetrics.encode(families).decode() == as_openmetrics + "# EOF\n"
 
 
 @pytest.mark.parametrize(

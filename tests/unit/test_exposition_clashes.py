@@ -79,7 +79,7 @@ def test_names_that_clash_in_openmetrics(families: list[FamilySamples], expected
         ([family("x", COUNTER, ("_total", (), 1.0))], {"x_total": "counter"}),
         (
             [family("x", COUNTER, ("_total", (), 1.0), ("_created", (), 9.0))],
-            {"x_total": "untyped", "x_created": "untyped"},
+            {"x_total": "counter", "x_created": "gauge"},
         ),
         ([family("x", INFO, ("_info", (), 1.0))], {"x_info": "gauge"}),
         ([histogram("x"), counter("x_total")], {"x": "histogram", "x_total": "counter"}),

@@ -73,7 +73,7 @@ def test_the_second_of_two_equal_targets_is_refused_by_name() -> None:
         TargetGroup("orders", "a.yml[0]", ("h:1", "h:2"), (("instance", "same"),)),
         TargetGroup("orders", "b.yml[0]", ("h:3",), ()),
     ]
-    targets, refused = build_targets(CONFIGURATION, groups)
+    targets, refused, _ = build_targets(CONFIGURATION, groups)
     assert [target.url.split("/")[2] for target in targets] == ["h:1", "h:3"]
     (problem,) = refused
     for words in ("a.yml[0]", "h:2", "orders", targets[0].url):
@@ -83,7 +83,7 @@ def test_the_second_of_two_equal_targets_is_refused_by_name() -> None:
 def test_a_target_listed_twice_is_fetched_once() -> None:
     """The same address in two groups of one job is one target."""
     groups = [TargetGroup("orders", name, ("h:1",), ()) for name in ("a", "b")]
-    targets, refused = build_targets(CONFIGURATION, groups)
+    targets, refused, _ = build_targets(CONFIGURATION, groups)
     assert (len(targets), len(refused)) == (1, 1)
 
 

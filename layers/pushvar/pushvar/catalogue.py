@@ -145,7 +145,31 @@ HEALTH: tuple[Family, ...] = (
 )
 """What every target yields, up or down: the spelling of Prometheus' own synthetic series."""
 
+LINE_FAULTS: dict[str, str] = {
+    "bad_line": "a line that is no sample was left out",
+    "bad_name": "a line without a legal metric name was left out",
+    "bad_labels": "a line with labels that cannot be read was left out",
+    "duplicate_label": "a line that has a label twice was left out",
+    "reserved_label": "a line with a label that begins with __ was left out",
+    "too_many_labels": "a line with hundreds of labels was left out",
+    "not_utf8": "a line that is not UTF-8 was left out",
+    "bad_value": "a line whose value is no number was left out",
+    "bad_timestamp": "a line whose timestamp cannot be used was left out",
+    "long_line": "a line of more than 64 KiB was left out",
+    "bad_metadata": "a HELP, TYPE or UNIT line without a legal name was left out",
+    "bad_type": "a TYPE line with an unknown type was left out",
+    "bad_unit": "a unit that its metric's name does not end in was left out",
+    "repeated_metadata": "a second, different HELP or TYPE of a name was left out",
+    "too_many_families": "HELP, TYPE or UNIT of one name too many was left out",
+    "too_many_lines": "everything from this line on was left out: too many samples or faults",
+    "after_eof": "a line after # EOF was left out",
+    "no_eof": "the document does not end with # EOF: it may be cut off",
+}
+"""Why a line of exposition text was left out -> what that means."""
+
 REPAIRS: dict[str, str] = {
+    **LINE_FAULTS,
+    "type_conflict": "a type that differs from the first one that this name was given, which stays",
     "non_finite": "a number that is NaN or infinite",
     "empty_value": "a variable without a value (a Func that JSON cannot say) was read as null",
     "go_escape": "a key quoted the Go way",
@@ -172,7 +196,10 @@ FAILURE_CLASSES: dict[str, tuple[str, str]] = {
     "too_many_samples": ("more samples than sample_limit", "raise sample_limit or publish less"),
     "label_limit": ("a series over a label limit", "raise the label limit or shorten the labels"),
     "bad_json": ("not JSON, and not repairable", "look at the variable that is named"),
-    "bad_format": ("no expvar document", "check metrics_path: expvar serves /debug/vars"),
+    "bad_format": (
+        "neither an expvar document nor Prometheus text",
+        "check metrics_path and format: expvar serves /debug/vars, text mostly /metrics",
+    ),
     "internal": ("pushvar's own fault", "please report it with the message"),
 }
 """Failure class -> (what it means, what to do next); the class is the ``reason`` of a failed scrape."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pushvar.convert.health import health_values
 from pushvar.errors import FetchError, PushvarError
-from pushvar.model import Delivery, Report, Scrape
+from pushvar.model import PATTERN_BYTES, Delivery, Report, Scrape
 from pushvar.state.protocol import Head
 
 if TYPE_CHECKING:
@@ -56,11 +56,12 @@ class Turn:
 class Steps:
     """What a cycle is made of; the composition root joins them.
 
-    The last argument of ``fetch_all`` and of ``deliver`` is a deadline on the clock of ``monotonic_s``.
+    ``convert`` takes the body and its Content-Type. The last argument of ``fetch_all`` and of
+    ``deliver`` is a deadline on the clock of ``monotonic_s``.
     """
 
     fetch_all: Callable[[Sequence[Endpoint], Done, float], None]
-    convert: Callable[[Target, bytes], Converted]
+    convert: Callable[[Target, bytes, str], Converted]
     failed: Callable[[Target], Plan]
     deliver: Callable[[Sequence[Scrape], float], tuple[Delivery, ...]]
     state: StateStore
@@ -126,7 +127,7 @@ def _deliver(steps: Steps, scrapes: Sequence[Scrape], deadline_s: float) -> tupl
 def _scrape(steps: Steps, target: Target, fetched: Fetched, error: FetchError | None) -> Scrape:
     if error is None:
         try:
-            return _success(steps.convert(target, fetched.body), fetched)
+            return _success(steps.convert(target, fetched.body, fetched.content_type), fetched)
         except FetchError as refused:
             error = refused
         except PushvarError as refused:
@@ -141,14 +142,14 @@ def _scrape(steps: Steps, target: Target, fetched: Fetched, error: FetchError | 
 
 
 def _success(converted: Converted, fetched: Fetched) -> Scrape:
-    samples = len(converted.plan.shape.rows)
+    samples, kept = len(converted.plan.shape.rows), len(converted.values) // PATTERN_BYTES
     health = health_values(
-        up=True, duration_s=fetched.duration_s, scraped=samples, kept=samples, added=converted.added
+        up=True, duration_s=fetched.duration_s, scraped=samples, kept=kept, added=converted.added
     )
     return Scrape(
         converted.plan, converted.values + health, fetched.time_ms,
         duration_s=fetched.duration_s, body_bytes=len(fetched.body),
-        samples=samples, repairs=len(converted.repairs),
+        samples=samples, repairs=len(converted.repairs), times_ms=converted.times_ms,
     )  # fmt: skip
 
 

@@ -1,12 +1,11 @@
 """The words of the house: values that travel from step to step.
 
-All are frozen; none does I/O. Times are ``*_ms`` (integer Unix milliseconds) or ``*_s`` (float
-seconds), sizes are bytes.
+All are frozen; none does I/O. Times are ``*_ms`` (Unix milliseconds) or ``*_s`` (float), sizes bytes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +14,9 @@ if TYPE_CHECKING:
 
 Labels = tuple[tuple[str, str], ...]
 """A label set: (name, value) pairs, sorted by the bytes of the name, names unique, values non-empty."""
+
+Times = tuple[int | None, ...]
+"""Samples' own times in ms, one for each row; None where a sample has none, () when none has."""
 
 STALE_BITS = 0x7FF0000000000002
 """The stale marker's 64 bits (remote write 1.0, "Stale Markers"). Never compute with it as a float."""
@@ -109,7 +111,9 @@ class Shape:
     ``decode`` turns body bytes into a typed value and raises when the structure is another one;
     ``read_typed`` takes that value, ``read_document`` a plain JSON object of the same structure.
     Both give the 64-bit pattern of one value for each row (8 bytes, little endian), in the order
-    of ``rows``.
+    of ``rows``. ``read_times`` gives the samples' own times from a typed value, where the format has
+    them. ``repairs`` is what was mended, or left out, in every body that ``decode`` takes. ``doubts`` says,
+    by row, why a fetch may have no sample for it; ``dead_rules`` names written rules that took nothing.
     """
 
     families: tuple[Family, ...]
@@ -118,6 +122,10 @@ class Shape:
     read_typed: Callable[[Any], bytes]
     read_document: Callable[[Mapping[str, Any]], bytes]
     skipped: tuple[Skipped, ...] = ()
+    read_times: Callable[[Any], Times] | None = None
+    repairs: tuple[Repair, ...] = ()
+    doubts: Mapping[int, str] = field(default_factory=dict, hash=False)
+    dead_rules: tuple[str, ...] = ()
 
 
 class SeriesTemplate(Protocol):
@@ -129,39 +137,51 @@ class SeriesTemplate(Protocol):
     def offsets(self) -> tuple[int, ...]:
         """Where each series starts in the packed bytes, and the total length at the end."""
 
-    def pack(self, values: bytes, time_ms: int) -> bytes:
-        """Give the series as the bytes of a request's repeated field, one sample each."""
+    def pack(self, values: bytes, time_ms: int, times_ms: Times = ()) -> bytes:
+        """Give the series as the bytes of a request's repeated field, one sample each.
+
+        ``times_ms`` are the first series' own times, which go before ``time_ms``.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A shape x one target's labels: the finished label bytes of every series.
 
-    ``conflicts`` counts payload labels that had to become ``exported_*``.
+    ``conflicts`` counts payload labels that had to become ``exported_*``. ``families`` are those of the
+    series, without the health series'. Where metric relabelling leaves rows out, ``kept`` holds the
+    places of the others and ``select`` takes their values and times out of those of all; else both are
+    None. ``relabelled`` counts by reason what it did not send, or not as its steps said.
     """
 
     target: Target
     shape: Shape
     template: SeriesTemplate
     conflicts: int = 0
+    families: tuple[Family, ...] = ()
+    kept: tuple[int, ...] | None = None
+    select: Callable[[bytes, Times], tuple[bytes, Times]] | None = None
+    relabelled: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What one fetch gave: the body, when the fetch began, how long it took."""
+    """What one fetch gave: the body and its Content-Type, when the fetch began, how long it took."""
 
     body: bytes
     time_ms: int
     duration_s: float
+    content_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
     """One target in one cycle: a value for every series of its plan, or the reason there is none.
 
-    ``values`` holds a 64-bit pattern for each row of the plan's shape and then one for each health
+    ``values`` holds a 64-bit pattern for each row that the plan sends and then one for each health
     series: a stale marker among them survives, as no arithmetic touches it. ``reason`` is ``ok`` or
-    a failure class; ``detail`` says what happened in words.
+    a failure class; ``detail`` says what happened in words. ``times_ms`` are times that the document
+    itself gives its samples; those without, and the health series, have ``time_ms``.
     """
 
     plan: Plan
@@ -173,6 +193,7 @@ class Scrape:
     body_bytes: int = 0
     samples: int = 0
     repairs: int = 0
+    times_ms: Times = ()
 
     @property
     def carried(self) -> int:
@@ -204,14 +225,10 @@ class Delivery:
     def add(self, later: Delivery) -> Delivery:
         """This delivery and a later one to the same backend, as one; the last error stays."""
         return Delivery(
-            self.backend,
-            self.sent + later.sent,
-            self.failed + later.failed,
-            self.requests + later.requests,
-            self.retries + later.retries,
-            self.wire_bytes + later.wire_bytes,
-            later.error or self.error,
-        )
+            self.backend, self.sent + later.sent, self.failed + later.failed,
+            self.requests + later.requests, self.retries + later.retries,
+            self.wire_bytes + later.wire_bytes, later.error or self.error,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

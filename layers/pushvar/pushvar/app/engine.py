@@ -12,7 +12,8 @@ from pushvar import __version__
 from pushvar.app.stamps import stamps_of
 from pushvar.collect.fetch import Endpoint, endpoint
 from pushvar.convert.converter import Converted, Converter, Limits
-from pushvar.convert.mapping import built_in
+from pushvar.convert.input_format import InputFormat
+from pushvar.convert.mapping import rules_of
 from pushvar.errors import ConfigError
 from pushvar.net.auth import auth_header
 from pushvar.net.tls import TlsSettings, context_for
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 BODY_CEILING = 256 * 1024 * 1024
 """Bytes that are read at most where the configuration sets no limit: nothing is read without an end."""
 
-_ACCEPT = "application/json,*/*;q=0.1"
+_JSON = "application/json,*/*;q=0.1"
+_TEXT = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+_ACCEPT = {"expvar": _JSON, "prometheus": _TEXT, "auto": _TEXT}
 
 
 class Engine:
@@ -45,7 +48,10 @@ class Engine:
         self._secrets = secrets
         self._converter = converter or Converter()
         self._jobs = {scrape.job_name: scrape for scrape in self.config.scrape_configs}
-        self._rules: dict[str, RuleSet] = {name: built_in(job.unmatched) for name, job in self._jobs.items()}
+        self._rules: dict[str, RuleSet] = {name: rules_of(config, job) for name, job in self._jobs.items()}
+        self._formats = {
+            name: InputFormat(job.format, job.honor_timestamps) for name, job in self._jobs.items()
+        }
         self._limits = {name: _limits(job) for name, job in self._jobs.items()}
         self.targets = tuple(targets)
         self._targets_of: dict[str, list[Target]] = {name: [] for name in self._jobs}
@@ -78,10 +84,12 @@ class Engine:
         """Every family seen so far, by name; it only grows."""
         return self._converter.families
 
-    def convert(self, target: Target, body: bytes) -> Converted:
+    def convert(self, target: Target, body: bytes, content_type: str = "") -> Converted:
         """The step from body to values; raises FetchError."""
         job = target.job
-        return self._converter.convert(self._stamp(target), body, self._rules[job], self._limits[job])
+        return self._converter.convert(
+            self._stamp(target), body, self._rules[job], self._limits[job], self._formats[job], content_type
+        )
 
     def failed(self, target: Target) -> Plan:
         """The plan of a target that gave nothing."""
@@ -117,7 +125,7 @@ class Engine:
     def _headers(self, job: ScrapeConfig) -> list[tuple[str, str]]:
         fixed: Mapping[str, str] = {
             "User-Agent": f"pushvar/{__version__}",
-            "Accept": _ACCEPT,
+            "Accept": _ACCEPT[job.format],
             "Accept-Encoding": "gzip",
             "X-Prometheus-Scrape-Timeout-Seconds": f"{job.scrape_timeout.s:g}",
         }

@@ -59,7 +59,7 @@ class Forwarder:
     def _compile(self, snapshot: Snapshot) -> _Compiled:
         """Everything that a configuration needs; raises ConfigError before anything of it is used."""
         demand_backend(snapshot.config)
-        targets, refused = build_targets(snapshot.config, snapshot.groups)
+        targets, refused, _dropped = build_targets(snapshot.config, snapshot.groups)
         engine = Engine(snapshot.config, targets, self._secrets)
         engine.check()
         backends = Backends(snapshot.config, self._secrets, self._world)

@@ -101,7 +101,7 @@ class Planner:
         return self._cut
 
     def _store(self, snapshot: Snapshot) -> _Cut:
-        targets, refused = build_targets(snapshot.config, snapshot.groups)
+        targets, refused, _dropped = build_targets(snapshot.config, snapshot.groups)
         shards = assign(targets, shard_count(len(targets), self._shards))
         return _Cut(
             snapshot,

@@ -13,7 +13,7 @@ from pushvar.catalogue import FAILURE_CLASSES
 from pushvar.collect.fetch import Fetcher
 from pushvar.collect.targets import build_target
 from pushvar.convert.health import health_values
-from pushvar.convert.plan import all_families, labelled_rows
+from pushvar.convert.plan import Labelled, labelled
 from pushvar.errors import ConfigError, FetchError
 from pushvar.model import Fetched
 from pushvar.net.secrets import Secrets
@@ -22,7 +22,7 @@ from pushvar.wire.exposition import FamilySamples, PrintedSample
 if TYPE_CHECKING:
     from pushvar.app.world import World
     from pushvar.collect.registry.protocol import Snapshot
-    from pushvar.model import Family, Labels, Repair, Row, Shape, Skipped, Target
+    from pushvar.model import Family, Labels, Repair, Row, Skipped, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,13 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The series of one document, by family name, and what became of the rest of it."""
+    """The series of one document by family name, what became of the rest, and rules that took nothing."""
 
     series: tuple[Shown, ...]
     skipped: tuple[Skipped, ...]
     repairs: tuple[Repair, ...]
     time_ms: int
+    dead_rules: tuple[str, ...] = ()
 
     @property
     def families(self) -> tuple[FamilySamples, ...]:
@@ -64,16 +65,18 @@ def preview(snapshot: Snapshot, job: str | None, source: str, body: bytes | None
     target = _target(snapshot, job, source)
     fetched = Fetched(body, world.now_ms(), 0.0) if body is not None else _fetch(engine, target, world)
     try:
-        converted = engine.convert(target, fetched.body)
+        converted = engine.convert(target, fetched.body, fetched.content_type)
     except FetchError as error:
         raise _explained(error, source) from None
     shape = converted.plan.shape
-    kept = len(shape.rows)
+    sent = labelled(engine.stamp(target), shape)
+    scraped, kept = len(shape.rows), len(sent.kept)
     health = health_values(
-        up=True, duration_s=fetched.duration_s, scraped=kept, kept=kept, added=converted.added
+        up=True, duration_s=fetched.duration_s, scraped=scraped, kept=kept, added=converted.added
     )
-    series = _series(engine, target, shape, converted.values + health)
-    return Preview(series, shape.skipped, converted.repairs, fetched.time_ms)
+    series = _series(sent, converted.values + health)
+    skipped = (*shape.skipped, *sent.skipped)
+    return Preview(series, skipped, converted.repairs, fetched.time_ms, shape.dead_rules)
 
 
 def _target(snapshot: Snapshot, job: str | None, source: str) -> Target:
@@ -131,12 +134,10 @@ def _explained(error: FetchError, source: str) -> FetchError:
     return FetchError(error.reason, f"{source}: {error.message}", hint=FAILURE_CLASSES[error.reason][1])
 
 
-def _series(engine: Engine, target: Target, shape: Shape, values: bytes) -> tuple[Shown, ...]:
-    families = all_families(shape)
+def _series(sent: Labelled, values: bytes) -> tuple[Shown, ...]:
     numbers = struct.unpack(f"<{len(values) // 8}d", values)
-    rows = labelled_rows(engine.stamp(target), shape)
     series = (
-        Shown(row, families[row.family], labels, value)
-        for (row, labels), value in zip(rows, numbers, strict=True)
+        Shown(row, sent.families[row.family], labels, value)
+        for (row, labels), value in zip(sent.rows, numbers, strict=True)
     )
     return tuple(sorted(series, key=lambda shown: shown.family.name))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pushvar.app.http_backend import HttpBackend
-from pushvar.convert.plan import all_families, labelled_rows
+from pushvar.convert.plan import labelled
 from pushvar.deliver.bodies import Bodies, Series
 from pushvar.deliver.groups import grouped, pushed_samples
 from pushvar.deliver.queue import send_in_order
@@ -85,9 +85,6 @@ class PushgatewayBackend(HttpBackend):
 
 def _series(stamp: Stamp, plan: Plan, known: Mapping[str, str]) -> list[Series]:
     """The series of a plan, their families with the help texts that are known to the gateway."""
-    families = [
-        replace(family, help=known.get(family.name, family.help)) for family in all_families(plan.shape)
-    ]
-    return [
-        Series(row.name, families[row.family], labels) for row, labels in labelled_rows(stamp, plan.shape)
-    ]
+    sent = labelled(stamp, plan.shape)
+    families = [replace(family, help=known.get(family.name, family.help)) for family in sent.families]
+    return [Series(row.name, families[row.family], labels) for row, labels in sent.rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushvar.convert.plan import Stamp
+from pushvar.labels.relabel import compile_relabelling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 def stamps_of(config: Config) -> Callable[[Target], Stamp]:
     """What gives the labels that a target of this configuration puts on every series."""
-    honor = {job.job_name: job.honor_labels for job in config.scrape_configs}
     external = config.global_.external_labels
-    return lambda target: Stamp(target, external, honor[target.job])
+    jobs = {
+        job.job_name: (job.honor_labels, compile_relabelling(job.metric_relabel_configs))
+        for job in config.scrape_configs
+    }
+    return lambda target: Stamp(target, external, *jobs[target.job])

@@ -75,10 +75,10 @@ def _targets(config: Config, file: str) -> int:
     from pushvar.collect.targets import build_targets
     from pushvar.config.problems import rendered
 
-    targets, refused = build_targets(config, groups_of(config, lambda path: f"{file}: {rendered(path)}"))
-    if refused:
-        raise ConfigErrors(refused)
-    return len(targets)
+    built = build_targets(config, groups_of(config, lambda path: f"{file}: {rendered(path)}"))
+    if built.refused:
+        raise ConfigErrors(built.refused)
+    return len(built.targets)
 
 
 def _show(found: Sequence[Change]) -> None:

@@ -76,15 +76,15 @@ class Edit:
 
     def targets(self, job: str) -> list[Target]:
         """The targets of a job with all changes so far."""
-        found, _refused = build_targets(self.config, groups_of(self.config, self._tree.source_of))
+        found = build_targets(self.config, groups_of(self.config, self._tree.source_of)).targets
         return [target for target in found if target.job == job]
 
     def refuse_duplicates(self, name: str, addresses: Sequence[str], labels: Mapping[str, str]) -> None:
         """Raise ConfigErrors when one of the new targets would write the series of another one."""
         groups = groups_of(self._before.config, self._before.source_of)
-        known = {target.key: target for target in build_targets(self._before.config, groups)[0]}
+        known = {target.key: target for target in build_targets(self._before.config, groups).targets}
         job = job_of(self.config, name)
-        carried = {label: value for label, value in labels.items() if value and not label.startswith("__")}
+        carried = {label: value for label, value in labels.items() if value}
         problems = []
         for address in addresses:
             target = build_target(self.config, job, with_port(address, job.scheme), carried)

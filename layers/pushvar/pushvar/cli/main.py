@@ -27,7 +27,7 @@ _EXIT_CODES: tuple[tuple[type[PushvarError], int], ...] = (
     (PushError, DELIVERY_FAILED),
 )
 
-_COMMANDS = ("run", "show", "config", "targets", "demo", "receive", "version")
+_COMMANDS = ("run", "show", "mapping", "config", "targets", "demo", "receive", "version")
 
 _HELP = """\
 Go expvar in, Prometheus remote write out.

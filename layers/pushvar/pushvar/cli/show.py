@@ -101,6 +101,7 @@ def _explained(shown: Preview) -> bytes:
         lines.append((name, value_text(one.value), one.row.path or "the fetch itself", one.row.rule))
     lines += [("", "", "", ""), ("left out", "", "", "why")]
     lines += [(one.path, "", "", one.reason) for one in shown.skipped]
+    lines += [(rule, "", "", "a rule that matched nothing") for rule in shown.dead_rules]
     widths = [max(len(line[column]) for line in lines) for column in range(3)]
     aligned = (f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {d}".rstrip() for a, b, c, d in lines)
     return ("\n".join(aligned) + "\n").encode("utf-8", "replace")
@@ -125,4 +126,5 @@ def _json(shown: Preview) -> bytes:
     skipped = [{"path": one.path, "reason": one.reason} for one in shown.skipped]
     repairs = [{"kind": one.kind, "place": one.place} for one in shown.repairs]
     whole = {"schema": _SCHEMA, "time_ms": shown.time_ms, "series": series, "skipped": skipped}
-    return json.dumps({**whole, "repairs": repairs}, indent=2).encode() + b"\n"
+    rest = {"repairs": repairs, "dead_rules": list(shown.dead_rules)}
+    return json.dumps({**whole, **rest}, indent=2).encode() + b"\n"

@@ -51,18 +51,21 @@ def show(reference: str, job: str | None, as_json: bool) -> int:  # noqa: FBT001
     snapshot = open_registry(reference).load()
     if job is not None:
         job_of(snapshot.config, job)
-    targets, refused = build_targets(snapshot.config, snapshot.groups)
+    targets, refused, left_out = build_targets(snapshot.config, snapshot.groups)
     shown = [target for target in targets if job in (None, target.job)]
+    dropped = [one for one in left_out if job in (None, one.job)]
     problems = (*snapshot.problems, *refused)
     if as_json:
         listed = [_object(target) for target in shown]
         whole = {"schema": _SCHEMA, "registry": reference, "version": snapshot.version}
+        whole["dropped"] = [one._asdict() for one in dropped]
         rest = {"unsettled": snapshot.unsettled, "problems": [str(one) for one in problems]}
         click.echo(json.dumps({**whole, "targets": listed, **rest}))
     else:
         rows = [(target.job, urlsplit(target.url).netloc, target.url, _labels(target)) for target in shown]
         show_table([("job", "address", "url", "labels"), *rows])
-        click.secho(counted(len(rows), "target"), dim=True)
+        more = f", {len(dropped):,} dropped by relabel_configs" if dropped else ""
+        click.secho(counted(len(rows), "target") + more, dim=True)
         for problem in problems:
             click.secho(f"warning: {problem}", err=True, fg="yellow")
     return exit_codes.FINDINGS if problems else exit_codes.FINE

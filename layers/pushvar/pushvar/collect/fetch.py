@@ -130,7 +130,7 @@ class Fetcher:
 
     async def _fetch(self, one: Endpoint, deadline_s: float) -> tuple[Fetched, FetchError | None]:
         time_ms, start = self._now_ms(), self._monotonic_s()
-        body = b""
+        body, content_type = b"", ""
         error: FetchError | None = None
         try:
             timeout_s = _time_for(one, deadline_s - start)
@@ -138,12 +138,12 @@ class Fetcher:
                 one.origin, one.head, timeout_s=timeout_s, body_limit=one.body_limit
             )
             check_status(response.status, response.headers.get("location", ""))
-            body = response.body
+            body, content_type = response.body, response.headers.get("content-type", "")
         except FetchError as failure:
             error = failure
         except Exception as fault:  # noqa: BLE001 - whatever it is, the other fetches go on
             error = FetchError("internal", f"{type(fault).__name__}: {fault}")
-        return Fetched(body, time_ms, self._monotonic_s() - start), error
+        return Fetched(body, time_ms, self._monotonic_s() - start, content_type), error
 
     def close(self) -> None:
         """Close all connections and the event loop."""

@@ -1,8 +1,8 @@
 """What a tree of parameters may hold, read off the schema, and the names of its parameters.
 
-A block that stands once is one parameter (``global``); a list of named blocks is a branch with one
+A block that stands once is one parameter (``global``). A list of named blocks is a branch with one
 parameter for each item (``scrape_configs/pay``), which a long list of targets continues in
-``scrape_configs/pay.2``, ``.3``, ...
+``scrape_configs/pay.2``, ``.3``, ...; a mapping is a branch with one for each name (``mappings/vitess``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import inspect
 
 from pushvar.config.keys import keys_of, unwrapped
-from pushvar.config.schema import Block, Config
+from pushvar.config.schema import Config
+from pushvar.config.values import Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,17 +34,27 @@ _HASH_CHARS = 8
 
 
 class Branch(NamedTuple):
-    """A top-level key of the configuration. ``name_key`` is empty for a block that stands once."""
+    """A top-level key of the configuration.
+
+    ``name_key`` is the key that names the items of a list; a ``mapping`` has its names before them, a
+    block that stands once has none.
+    """
 
     key: str
     field: str
     name_key: str = ""
     continues: bool = False
+    mapping: bool = False
+
+    @property
+    def many(self) -> bool:
+        """Whether each item is a parameter of its own."""
+        return bool(self.name_key) or self.mapping
 
     @property
     def form(self) -> str:
         """What its parameters are called."""
-        return f"{self.key}/<name>" if self.name_key else self.key
+        return f"{self.key}/<name>" if self.many else self.key
 
 
 @cache
@@ -53,6 +64,9 @@ def branches() -> dict[str, Branch]:
     for key, filled in keys_of(Config).items():
         kind = unwrapped(filled.type).type
         many = isinstance(kind, inspect.VarTupleType)
+        if many and isinstance(kind.item_type, inspect.TupleType):
+            found[key] = Branch(key, filled.field, mapping=True)
+            continue
         inner = unwrapped(kind.item_type).type if many else kind
         if isinstance(inner, inspect.StructType) and issubclass(inner.cls, Block):
             own = keys_of(inner.cls)

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from pushvar.config import grammar
 from pushvar.config.grammar import quoted
+from pushvar.config.mapping_checks import mapping_findings
 from pushvar.config.problems import Finding, rendered
+from pushvar.config.relabel import relabel_findings
 from pushvar.config.schema import RemoteWrite
 from pushvar.config.values import Duration
 from pushvar.errors import ConfigError
@@ -175,7 +179,15 @@ def _files(config: Config) -> Iterator[Finding]:
 def _targets(config: Config) -> Iterator[Finding]:
     yield from _tenant_labels(config.global_.external_labels, ("global", "external_labels"), config.tenancy)
     for path, job in _jobs(config):
-        yield from group_findings(job.static_configs, config.tenancy, (*path, "static_configs"))
+        # what steps may still say of a target is checked when they have run
+        tenancy = replace(config.tenancy, strict=False) if job.relabel_configs else config.tenancy
+        yield from group_findings(job.static_configs, tenancy, (*path, "static_configs"))
+
+
+def _relabelling(config: Config) -> Iterator[Finding]:
+    for path, job in _jobs(config):
+        yield from relabel_findings(job.relabel_configs, (*path, "relabel_configs"))
+        yield from relabel_findings(job.metric_relabel_configs, (*path, "metric_relabel_configs"))
 
 
 CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
@@ -187,6 +199,8 @@ CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
     _queues,
     _files,
     _targets,
+    mapping_findings,
+    _relabelling,
 )
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import inspect
 
-from pushvar.config.schema import Block, Config
+from pushvar.config.schema import Config
 from pushvar.config.unsupported import UNSUPPORTED
+from pushvar.config.values import Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

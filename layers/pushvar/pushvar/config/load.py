@@ -8,6 +8,8 @@ from pushvar.config.checks import findings, group_findings
 from pushvar.config.complete import completed
 from pushvar.config.document import parse
 from pushvar.config.keys import type_of
+from pushvar.config.mapping_checks import rules_findings
+from pushvar.config.mappings import MappingName, Rules
 from pushvar.config.nodes import ListNode, value_at
 from pushvar.config.problems import Problems
 from pushvar.config.reader import Reader
@@ -60,6 +62,27 @@ def load_groups(text: str, *, source: str, tenancy: Tenancy) -> tuple[FileGroup,
     _note(group_findings(groups, tenancy), root, problems)
     problems.raise_all()
     return groups
+
+
+def load_rules(text: str, *, source: str) -> tuple[tuple[str, Rules], ...]:
+    """The rule sets in the ``text`` of a file: a list of rules (a set without a name) or a mappings block.
+
+    A block may stand under the key ``mappings``. Raises ConfigErrors as ``load`` does.
+    """
+    root = parse(text, source)
+    problems = Problems(source)
+    inner = value_at(root, "mappings")
+    root = inner if inner is not None else root
+    if isinstance(root, ListNode):
+        rules: Rules = Reader(problems).read(root, type_of(Rules), ())
+        sets: tuple[tuple[str, Rules], ...] = (("", rules),)
+        _note(rules_findings(rules, ()), root, problems)
+    else:
+        sets = Reader(problems).read(root, type_of(tuple[tuple[MappingName, Rules], ...]), ())
+        for name, found in sets:
+            _note(rules_findings(found, (name,)), root, problems)
+    problems.raise_all()
+    return sets
 
 
 def _note(found: Iterable[Finding], root: Node, problems: Problems) -> None:

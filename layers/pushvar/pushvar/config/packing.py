@@ -14,7 +14,7 @@ from pushvar.config.branches import GROUPS, branches, segments
 from pushvar.config.document import parse
 from pushvar.config.emit import emit, size_bytes
 from pushvar.config.load import checked
-from pushvar.config.nodes import NOWHERE, ListNode, MappingNode
+from pushvar.config.nodes import NOWHERE, ListNode, MappingNode, ScalarNode
 from pushvar.config.problems import Problems
 from pushvar.config.tree_checks import CHECKS
 
@@ -62,16 +62,25 @@ def packed(root: Node, config: Config, problems: Problems) -> dict[str, str]:
                 assert isinstance(item, MappingNode), "the reader refuses other items"
                 item = nodes.named(item, branch.name_key, names[index])
                 items |= item_values(f"{branch.key}/{segment}", item, (branch.key, index), problems)
+        elif branch.mapping:
+            for entry in node.entries if isinstance(node, MappingNode) else ():
+                assert isinstance(entry.key, ScalarNode), "the reader refuses other keys"
+                name = entry.key.text
+                items |= item_values(f"{branch.key}/{name}", entry.value, (branch.key, name), problems)
         elif isinstance(node, MappingNode):
             items |= item_values(branch.key, node, (branch.key,), problems)
     return items
 
 
-def item_values(name: str, node: MappingNode, path: Path, problems: Problems) -> dict[str, str]:
+def item_values(name: str, node: Node, path: Path, problems: Problems) -> dict[str, str]:
     """The value of one parameter, or of several where its targets do not fit into one."""
     whole = emit(node)
     groups = nodes.value_at(node, GROUPS)
-    if size_bytes(whole) <= MAX_BYTES or not isinstance(groups, ListNode):
+    if (
+        size_bytes(whole) <= MAX_BYTES
+        or not isinstance(groups, ListNode)
+        or not isinstance(node, MappingNode)
+    ):
         _check_size(whole, node, path, problems)
         return {name: whole}
     empty = _with_groups(node, [])

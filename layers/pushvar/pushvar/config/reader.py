@@ -78,7 +78,8 @@ class Reader:
         if node.tagged:
             raise refused("has a YAML tag (!name)", "write the value alone; quote one that begins with !")
         leaf = unwrapped(wrapped)
-        if isinstance(leaf.type, inspect.VarTupleType):
+        in_one_text = bool(leaf.grammar) and isinstance(node, ScalarNode)
+        if isinstance(leaf.type, inspect.VarTupleType) and not in_one_text:
             return self._tuple(node, leaf.type, path)
         if isinstance(leaf.type, inspect.StructType) and not leaf.grammar:
             return self._block(node, leaf.type.cls, path)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import inspect
 
-from pushvar.config import grammar, web
+from pushvar.config import grammar, mapping_grammar, relabel, web
 from pushvar.config.grammar import quoted, refused
 from pushvar.config.unsupported import LATER_VALUES
 
@@ -25,7 +25,12 @@ _TRUE = frozenset(["true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"
 _FALSE = frozenset(["false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"])
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})")
 _NUMBER = re.compile(r"[-+]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][-+]?[0-9]{1,2})?")
-_GRAMMARS: dict[str, Callable[[str], Any]] = {**grammar.GRAMMARS, **web.GRAMMARS}
+_GRAMMARS: dict[str, Callable[[str], Any]] = {
+    **grammar.GRAMMARS,
+    **web.GRAMMARS,
+    **relabel.GRAMMARS,
+    **mapping_grammar.GRAMMARS,
+}
 
 
 def scalar(node: ScalarNode, leaf: Leaf, key: str) -> Any:

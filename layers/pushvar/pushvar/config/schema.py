@@ -16,7 +16,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from pushvar.config.values import Duration, SecretRef
+from pushvar.config.mappings import MappingName, Rules
+from pushvar.config.relabel import RelabelConfig
+from pushvar.config.values import Block, Duration, SecretRef
 
 VERSION_CHARS = 16
 """Length of a configuration's version: this many hex digits of a sha256."""
@@ -45,10 +47,6 @@ SizeBytes = Annotated[int, Meta(ge=0, extra={"grammar": "size"})]
 Limit = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
 Fraction = Annotated[float, Meta(gt=0, lt=1)]
-
-
-class Block(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A mapping of the document."""
 
 
 class BasicAuth(Block, frozen=True, kw_only=True):
@@ -132,14 +130,16 @@ class ScrapeConfig(Block, frozen=True, kw_only=True):
     """One job. After loading no interval, timeout or limit is "not set" (0) where ``global`` has a value."""
 
     job_name: Text
-    format: Literal["auto", "expvar"] = "auto"
+    format: Literal["auto", "expvar", "prometheus"] = "auto"
     metrics_path: MetricsPath = "/debug/vars"
     scheme: Literal["http", "https"] = "http"
     params: tuple[tuple[str, tuple[str, ...]], ...] = ()
     scrape_interval: Span = Duration()
     scrape_timeout: Span = Duration()
+    mappings: tuple[MappingName, ...] = ()
     unmatched: Literal["auto", "drop"] = "auto"
     honor_labels: bool = False
+    honor_timestamps: bool = True
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None
     http_headers: tuple[tuple[HeaderName, HttpHeader], ...] = ()
@@ -151,6 +151,8 @@ class ScrapeConfig(Block, frozen=True, kw_only=True):
     label_value_length_limit: Limit = 0
     static_configs: tuple[StaticConfig, ...] = ()
     file_sd_configs: tuple[FileSdConfig, ...] = ()
+    relabel_configs: tuple[RelabelConfig, ...] = ()
+    metric_relabel_configs: tuple[RelabelConfig, ...] = ()
 
 
 class QueueConfig(Block, frozen=True, kw_only=True):
@@ -229,6 +231,7 @@ class Config(Block, frozen=True, kw_only=True, rename={"global_": "global"}):
     scrape_configs: tuple[ScrapeConfig, ...] = ()
     remote_write: tuple[RemoteWrite, ...] = ()
     pushgateways: tuple[Pushgateway, ...] = ()
+    mappings: tuple[tuple[MappingName, Rules], ...] = ()
     tenancy: Tenancy = Tenancy()
 
     @property

@@ -78,10 +78,30 @@ class _Assembly:
                 self.problems.add_whole(self._source(name), *wrong)
         entries = []
         for branch in branches().values():
-            node = self._items(branch) if branch.name_key else self._once(branch)
+            node = self._node(branch)
             if node is not None:
                 entries.append(Entry(ScalarNode(branch.key, plain=True, line=NOWHERE, column=NOWHERE), node))
         return MappingNode(entries, NOWHERE, NOWHERE)
+
+    def _node(self, branch: Branch) -> Node | None:
+        if branch.mapping:
+            return self._mapping(branch)
+        return self._items(branch) if branch.name_key else self._once(branch)
+
+    def _mapping(self, branch: Branch) -> MappingNode | None:
+        """Each parameter's value under the name of the parameter."""
+        here = f"{branch.key}/"
+        entries = []
+        for name in self._names:
+            if name.startswith(here) and _misplaced(name) is None:
+                own = name.removeprefix(here)
+                path: Path = (branch.key, own)
+                self.parts[path] = (name,)
+                self.problems.stands(path, self._source(name))
+                entries.append(
+                    Entry(ScalarNode(own, plain=False, line=NOWHERE, column=NOWHERE), self._nodes[name])
+                )
+        return MappingNode(entries, NOWHERE, NOWHERE) if entries else None
 
     def _once(self, branch: Branch) -> Node | None:
         self.problems.stands((branch.key,), self._source(branch.key))
@@ -203,7 +223,7 @@ def _misplaced(name: str) -> tuple[str, str] | None:
     """What is wrong with the name of a parameter; None when a tree may hold it."""
     head, *rest = name.split("/")
     branch = branches().get(head)
-    if branch is not None and len(rest) == bool(branch.name_key):
+    if branch is not None and len(rest) == branch.many:
         return None
     if branch is not None:
         return f"not a parameter of {head}", f"write {branch.form}"

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from pushvar.config.keys import keys_of, unwrapped
 from pushvar.config.problems import Finding
-from pushvar.config.schema import Block
-from pushvar.config.values import SecretRef
+from pushvar.config.values import Block, SecretRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

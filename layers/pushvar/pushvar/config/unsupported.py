@@ -1,16 +1,17 @@
 """Keys and values that Prometheus or our design knows and this version does not: named, never ignored.
 
 A table of block -> key -> (problem, hint). The reader looks here before it calls a key unknown, so
-nobody is told that ``relabel_configs`` is a typing error.
+nobody is told that ``write_relabel_configs`` is a typing error.
 Source: Prometheus' documentation, "Configuration"; prometheus config/config.go.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pushvar.config.schema import (
     Authorization,
     BasicAuth,
-    Block,
     Config,
     Global,
     HttpHeader,
@@ -22,6 +23,9 @@ from pushvar.config.schema import (
     Tenancy,
     TlsConfig,
 )
+
+if TYPE_CHECKING:
+    from pushvar.config.values import Block
 
 Instead = tuple[str, str]
 
@@ -67,7 +71,6 @@ UNSUPPORTED: dict[type[Block], dict[str, Instead]] = {
         **_never("rule_files alerting", "rules and alerts belong to the backend; remove it"),
         **_never("remote_read storage tracing otlp runtime", "pushvar stores nothing; remove it"),
         **_never("scrape_config_files", "use file_sd_configs for targets in other files"),
-        **_later("mappings", "the built-in rules apply; remove it"),
     },
     Global: {
         **_SCRAPING,
@@ -78,10 +81,7 @@ UNSUPPORTED: dict[type[Block], dict[str, Instead]] = {
         **_SCRAPING,
         **_never(_DISCOVERY, "use static_configs or file_sd_configs"),
         **_later("http_sd_configs dns_sd_configs", "use static_configs or file_sd_configs"),
-        **_later("relabel_configs", "set labels in static_configs or file_sd_configs"),
-        **_later("metric_relabel_configs", "unmatched: drop keeps unknown numbers out"),
-        **_later("mappings", "the built-in rules apply; remove it"),
-        **_never("honor_timestamps track_timestamps_staleness", "expvar has no timestamps; remove it"),
+        **_never("track_timestamps_staleness", "every series that vanishes is marked stale; remove it"),
         **_later("enable_compression", "remove it"),
     },
     RemoteWrite: {
@@ -127,7 +127,6 @@ UNSUPPORTED: dict[type[Block], dict[str, Instead]] = {
 """Block -> key -> what is wrong and what to do instead."""
 
 LATER_VALUES: dict[tuple[str, str], Instead] = {
-    ("format", "prometheus"): ("prometheus comes with a later version", "write auto or expvar"),
     ("protobuf_message", "io.prometheus.write.v2.Request"): (
         "remote write 2.0 comes with a later version",
         "write prometheus.WriteRequest",

@@ -1,4 +1,4 @@
-"""Small typed values of a configuration: a duration and a reference to a secret. They parse nothing."""
+"""What blocks are made of: their base, a duration, a reference to a secret. Nothing here parses."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ _UNITS_MS = (
     ("s", 1_000),
     ("ms", 1),
 )
+
+
+class Block(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A mapping of the document."""
 
 
 class Duration(msgspec.Struct, frozen=True, order=True):

@@ -2,34 +2,41 @@
 
 First the target's own plan is tried with its typed decoder; a document of another structure is
 refused by that decoder. Then the shapes that the rule set used last (a new container meets known
-programs), then the general way: decode, repair, structure, compile.
+programs), then the general way: decode, repair, structure, compile; or parse and compile, for text.
 """
 
 from __future__ import annotations
 
 import struct
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from pushvar.catalogue import HEALTH
 from pushvar.convert.expvar.decode import decode
+from pushvar.convert.input_format import EXPVAR
 from pushvar.convert.mapping.rules import RuleSet
-from pushvar.convert.plan import NAME, Stamp, compile_plan, labelled_rows, series_added
+from pushvar.convert.plan import Stamp, compile_plan, labelled_rows, series_added
+from pushvar.convert.relabelled import NAME
 from pushvar.convert.shape import compile_shape
 from pushvar.convert.structure import structure
+from pushvar.convert.text import compile_text, read, reading
+from pushvar.convert.withheld import withheld_rows, without
 from pushvar.errors import FetchError
+from pushvar.model import MetricType, Repair
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
-    from pushvar.convert.structure import Structure
-    from pushvar.model import Family, Plan, Repair, Shape
+    from pushvar.convert.input_format import InputFormat
+    from pushvar.model import Family, Plan, Shape, Times
 
 SHAPE_LIMIT = 1_024
 PLAN_LIMIT = 20_000
+ROW_LIMIT = 1_000_000
+"""Series of all plans, or of all shapes, that are kept: targets of text may have many thousands each."""
 FAMILY_LIMIT = 100_000
 _RECENT = 2
 _OTHER_STRUCTURE = (msgspec.MsgspecError, struct.error, ValueError, OverflowError, RecursionError)
@@ -46,6 +53,7 @@ class Converted:
     values: bytes
     repairs: tuple[Repair, ...] = ()
     added: int = 0
+    times_ms: Times = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +75,23 @@ class Converter:
     def __init__(self, *, shape_limit: int = SHAPE_LIMIT, plan_limit: int = PLAN_LIMIT) -> None:
         self._shapes: OrderedDict[Hashable, Shape] = OrderedDict()
         self._plans: OrderedDict[str, Plan] = OrderedDict()
-        self._recent: dict[str, list[Shape]] = {}
+        self._recent: dict[Hashable, list[Shape]] = {}
+        self._rows = {"shapes": 0, "plans": 0}
         self._shape_limit = shape_limit
         self._plan_limit = plan_limit
         self.families: dict[str, Family] = {family.name: family for family in HEALTH}
         self._nothing = compile_shape((), RuleSet("nothing", ()))
 
-    def convert(self, stamp: Stamp, body: bytes, rules: RuleSet, limits: Limits = _NO_LIMITS) -> Converted:
-        """Convert one body.
+    def convert(
+        self,
+        stamp: Stamp,
+        body: bytes,
+        rules: RuleSet,
+        limits: Limits = _NO_LIMITS,
+        form: InputFormat = EXPVAR,
+        content_type: str = "",
+    ) -> Converted:
+        """Convert one body, which came with this Content-Type.
 
         Raises DecodeError for a body that is no document, FetchError (``too_many_samples``,
         ``label_limit``) when it gives more than the limits allow.
@@ -82,14 +99,21 @@ class Converter:
         plan = self._plans.get(stamp.target.key)
         if plan is not None:
             self._plans.move_to_end(stamp.target.key)
-            values = _read(plan.shape, body)
-            if values is not None:
-                return Converted(plan, values)
-        shape, values, repairs = self._read_unplanned(body, rules)
-        if plan is not None and plan.shape is shape:
-            return Converted(plan, values, repairs)
-        added = series_added(shape, plan.shape if plan else None)
-        return Converted(self._plan(stamp, shape, limits), values, repairs, added)
+            known = _read(plan.shape, body)
+            if known is not None:
+                return _given(stamp, Converted(plan, known[0], plan.shape.repairs, 0, known[1]))
+        if form.is_text(body, content_type):
+            shape, values, repairs, times_ms = self._read_text(stamp.target.job, body, form, content_type)
+        else:
+            shape, values, repairs = self._read_expvar(body, rules)
+            times_ms = ()
+        if plan is not None and plan.shape.rows is shape.rows:
+            if plan.shape is not shape:
+                plan = self._plans[stamp.target.key] = replace(plan, shape=shape)
+            return _given(stamp, Converted(plan, values, repairs, 0, times_ms))
+        planned = self._plan(stamp, shape, limits)
+        added = series_added(planned, plan)
+        return _given(stamp, Converted(planned, values, repairs, added, times_ms))
 
     def failed(self, stamp: Stamp) -> Plan:
         """The plan of a target that gave no document: only the health series."""
@@ -107,52 +131,108 @@ class Converter:
                 self.families.setdefault(family.name, family)
 
     def _plan(self, stamp: Stamp, shape: Shape, limits: Limits) -> Plan:
-        _check(stamp, shape, limits)
+        if stamp.relabelling is None:  # else its steps may leave fewer
+            _check_samples(len(shape.rows), limits)
         plan = compile_plan(stamp, shape)
+        _check_samples(plan.template.count - len(HEALTH), limits)
+        _check_labels(stamp, shape, limits)
+        self._learn(plan.families)
         self._keep_plan(stamp.target.key, plan)
         return plan
 
     def _keep_plan(self, key: str, plan: Plan) -> None:
+        replaced = self._plans.pop(key, None)
         self._plans[key] = plan
-        if len(self._plans) > self._plan_limit:
-            self._plans.popitem(last=False)
+        self._rows["plans"] += plan.template.count - (replaced.template.count if replaced else 0)
+        while len(self._plans) > self._plan_limit or (
+            self._rows["plans"] > ROW_LIMIT and len(self._plans) > 1
+        ):
+            self._rows["plans"] -= self._plans.popitem(last=False)[1].template.count
 
-    def _read_unplanned(self, body: bytes, rules: RuleSet) -> tuple[Shape, bytes, tuple[Repair, ...]]:
+    def _read_expvar(self, body: bytes, rules: RuleSet) -> tuple[Shape, bytes, tuple[Repair, ...]]:
         for shape in self._recent.get(rules.key, ()):
-            values = _read(shape, body)
-            if values is not None:
-                return shape, values, ()
+            known = _read(shape, body)
+            if known is not None:
+                return shape, known[0], ()
         document = decode(body)
-        of = structure(document.values)
-        shape = self._shape((rules.key, of, document.private), rules)
+        of = structure(document.values, rules.view)
+        key = (rules.key, of, document.private)
+        shape = self._shape(key, rules.key, lambda: compile_shape(of, rules, document.private))
         return shape, shape.read_document(document.values), document.repairs
 
-    def _shape(self, key: tuple[str, Structure, tuple[str, ...]], rules: RuleSet) -> Shape:
+    def _read_text(
+        self, job: str, body: bytes, form: InputFormat, content_type: str
+    ) -> tuple[Shape, bytes, tuple[Repair, ...], Times]:
+        group = (job, form)
+        for shape in self._recent.get(group, ()):
+            known = _read(shape, body)
+            if known is not None:
+                return shape, known[0], shape.repairs, known[1]
+        document = read(body, content_type, honor_timestamps=form.honor_timestamps)
+
+        def compiled() -> Shape:
+            return compile_text(document, body, tuple(self._conflicts(document.families)))
+
+        key = (form.honor_timestamps, document.key)
+        if key in self._shapes:  # the same series from other lines: a comment, a timestamp
+            self._shapes[key] = replace(self._shapes[key], **reading(document, body))
+        shape = self._shape(key, group, compiled)
+        return shape, document.values, shape.repairs, document.times_ms
+
+    def _conflicts(self, families: Iterable[Family]) -> Iterator[Repair]:
+        """Families that have another type elsewhere; one without a type contradicts nobody."""
+        for family in families:
+            known = self.families.get(family.name, family).type
+            if known != family.type and MetricType.UNKNOWN not in {known, family.type}:
+                yield Repair("type_conflict", f"{family.name}: {family.type} here, {known} elsewhere")
+
+    def _shape(self, key: Hashable, group: Hashable, compiled: Callable[[], Shape]) -> Shape:
+        """The shape of this key, compiled when it is new; it is now the latest of its group."""
         shape = self._shapes.get(key)
         if shape is None:
-            _, of, private = key
-            shape = self._shapes[key] = compile_shape(of, rules, private)
-            self._learn(shape.families)
-            if len(self._shapes) > self._shape_limit:
-                self._shapes.popitem(last=False)
+            shape = self._shapes[key] = compiled()
+            self._rows["shapes"] += len(shape.rows)
+            while len(self._shapes) > self._shape_limit or (
+                self._rows["shapes"] > ROW_LIMIT and len(self._shapes) > 1
+            ):
+                self._rows["shapes"] -= len(self._shapes.popitem(last=False)[1].rows)
         self._shapes.move_to_end(key)
-        recent = [shape, *(other for other in self._recent.get(rules.key, ()) if other is not shape)]
-        self._recent[rules.key] = recent[:_RECENT]
+        recent = [shape, *(other for other in self._recent.get(group, ()) if other is not shape)]
+        self._recent[group] = recent[:_RECENT]
         return shape
 
 
-def _read(shape: Shape, body: bytes) -> bytes | None:
-    """The values of a body of this shape, or None when its structure is another one."""
+def _given(stamp: Stamp, converted: Converted) -> Converted:
+    """The same without samples that this document does not give, or that metric relabelling drops.
+
+    The target's next document meets the old plan.
+    """
+    rows = withheld_rows(converted.values)
+    if rows:
+        shape, values = without(converted.plan.shape, converted.values, rows)
+        converted = replace(converted, plan=compile_plan(stamp, shape), values=values)
+    if converted.plan.select is None:
+        return converted
+    values, times_ms = converted.plan.select(converted.values, converted.times_ms)
+    return Converted(converted.plan, values, converted.repairs, converted.added, times_ms)
+
+
+def _read(shape: Shape, body: bytes) -> tuple[bytes, Times] | None:
+    """The values of a body of this shape, and times of its own; None when its structure is another one."""
     try:
-        return shape.read_typed(shape.decode(body))
+        decoded = shape.decode(body)
+        return shape.read_typed(decoded), shape.read_times(decoded) if shape.read_times else ()
     except _OTHER_STRUCTURE:
         return None
 
 
-def _check(stamp: Stamp, shape: Shape, limits: Limits) -> None:
+def _check_samples(samples: int, limits: Limits) -> None:
+    if 0 < limits.samples < samples:
+        raise FetchError("too_many_samples", f"{samples} samples, sample_limit is {limits.samples}")
+
+
+def _check_labels(stamp: Stamp, shape: Shape, limits: Limits) -> None:
     """Raise FetchError when a new plan is over a limit. ``__name__`` counts as a label, as in Prometheus."""
-    if 0 < limits.samples < len(shape.rows):
-        raise FetchError("too_many_samples", f"{len(shape.rows)} samples, sample_limit is {limits.samples}")
     if not (limits.labels or limits.name_chars or limits.value_chars):
         return
     for row, labels in labelled_rows(stamp, shape):

@@ -6,20 +6,23 @@ for a target that this process has never seen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pushvar.catalogue import HEALTH
 from pushvar.convert.health import health_rows
+from pushvar.convert.relabelled import NAME, relabelled
+from pushvar.convert.selection import Selection
 from pushvar.labels.sets import label_set, settle
-from pushvar.model import Family, Labels, Plan, Row, Shape, Target
+from pushvar.model import Family, Labels, Plan, Row, Shape, Skipped, Target
 from pushvar.wire.remote_write import v1
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-NAME = "__name__"
+    from pushvar.labels.relabel import Relabelling
+
 _NAME_KEY = NAME.encode()
 
 _label = lru_cache(maxsize=65_536)(v1.label)
@@ -42,11 +45,13 @@ class Stamp:
 
     ``external`` labels are added where neither target nor payload has the name (Prometheus'
     ``external_labels``); with ``honor`` a payload keeps its own value of a label that is not guarded.
+    ``relabelling`` is that of metric_relabel_configs, for all but the health series.
     """
 
     target: Target
     external: Labels = ()
     honor: bool = False
+    relabelling: Relabelling | None = None
 
     @property
     def own(self) -> frozenset[str]:
@@ -61,6 +66,8 @@ class Stamp:
 
 def compile_plan(stamp: Stamp, shape: Shape) -> Plan:
     """Compile the plan of one target: its label bytes, sorted, unique, never empty."""
+    if stamp.relabelling is not None:
+        return _relabelled_plan(stamp, shape)
     own, fixed = stamp.own, {name.encode(): _label(name, value) for name, value in stamp.fixed}
     before = b"".join([fixed[name] for name in fixed if name < _NAME_KEY])
     after = b"".join([fixed[name] for name in fixed if name > _NAME_KEY])
@@ -75,20 +82,88 @@ def compile_plan(stamp: Stamp, shape: Shape) -> Plan:
             label_sets.append(b"".join([full[name] for name in sorted(full)]))
         else:
             label_sets.append(before + _name_label(row.name) + after)
-    return Plan(stamp.target, shape, v1.Template(label_sets), conflicts)
+    return Plan(stamp.target, shape, v1.Template(label_sets), conflicts, shape.families)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """The series of one target as they are sent, the health series last, each with its labels.
+
+    The labels do not hold ``__name__``; the rows index ``families``. ``kept`` holds the places in the
+    shape of the rows that are sent; ``outcomes`` counts by reason what metric relabelling did to others.
+    """
+
+    rows: tuple[tuple[Row, Labels], ...]
+    families: tuple[Family, ...]
+    kept: tuple[int, ...]
+    skipped: tuple[Skipped, ...] = ()
+    outcomes: tuple[tuple[str, int], ...] = ()
+    conflicts: int = 0
+
+
+def labelled(stamp: Stamp, shape: Shape) -> Labelled:
+    """What a plan sends, in words instead of bytes."""
+    own, steps = stamp.own, stamp.relabelling
+    base = stamp.fixed if steps is None else stamp.target.labels
+    rows: list[tuple[Row, Labels]] = []
+    conflicts = 0
+    for row in shape.rows:
+        if not row.labels:
+            rows.append((row, base))
+            continue
+        settled, renamed = settle(row.labels, own, honor=stamp.honor)
+        conflicts += renamed
+        rows.append((row, label_set((*base, *settled))))
+    if steps is None:
+        health = [(row, stamp.fixed) for row in health_rows(len(shape.families))]
+        everything = tuple(range(len(rows)))
+        return Labelled((*rows, *health), (*shape.families, *HEALTH), everything, conflicts=conflicts)
+    made = relabelled(steps, rows, shape.families, base, stamp.external)
+    health = [(row, stamp.fixed) for row in health_rows(len(made.families))]
+    return Labelled(
+        (*made.rows, *health), (*made.families, *HEALTH), tuple(made.kept), tuple(made.skipped),
+        tuple(sorted((+made.outcomes).items())), conflicts,
+    )  # fmt: skip
 
 
 def labelled_rows(stamp: Stamp, shape: Shape) -> Iterator[tuple[Row, Labels]]:
-    """Each row of a plan with its label set, without ``__name__``: what people are shown."""
-    own, fixed = stamp.own, stamp.fixed
-    for row in all_rows(shape):
-        settled, _ = settle(row.labels, own, honor=stamp.honor)
-        yield row, label_set((*fixed, *settled))
+    """Each row that a plan sends with its label set, without ``__name__``: what people are shown."""
+    yield from labelled(stamp, shape).rows
 
 
-def series_added(shape: Shape, previous: Shape | None) -> int:
-    """How many of a target's series its previous shape did not have; all of them the first time."""
+def _relabelled_plan(stamp: Stamp, shape: Shape) -> Plan:
+    made = labelled(stamp, shape)
+    halves: dict[Labels, tuple[bytes, bytes]] = {}
+    label_sets: list[bytes] = []
+    for row, labels in made.rows:
+        around = halves.get(labels)
+        if around is None:
+            pairs = [(name.encode(), _label(name, value)) for name, value in labels]
+            around = halves[labels] = (
+                b"".join([pair for name, pair in pairs if name < _NAME_KEY]),
+                b"".join([pair for name, pair in pairs if name > _NAME_KEY]),
+            )
+        label_sets.append(around[0] + _name_label(row.name) + around[1])
+    used = dict.fromkeys(row.family for row, _ in made.rows[: len(made.kept)])
+    plan = Plan(
+        stamp.target, shape, v1.Template(label_sets), made.conflicts,
+        families=tuple(made.families[index] for index in used), relabelled=made.outcomes,
+    )  # fmt: skip
+    if len(made.kept) == len(shape.rows):
+        return plan
+    return replace(plan, kept=made.kept, select=Selection(made.kept, len(shape.rows)))
+
+
+def series_added(plan: Plan, previous: Plan | None) -> int:
+    """How many of a target's series its previous plan did not have; all of them the first time."""
+    rows = _sent(plan)
     if previous is None:
-        return len(shape.rows)
-    known = {(row.name, row.labels) for row in previous.rows}
-    return sum((row.name, row.labels) not in known for row in shape.rows)
+        return len(rows)
+    known = {(row.name, row.labels) for row in _sent(previous)}
+    return sum((row.name, row.labels) not in known for row in rows)
+
+
+def _sent(plan: Plan) -> Sequence[Row]:
+    """The rows that a plan sends, under the names of its shape."""
+    rows = plan.shape.rows
+    return rows if plan.kept is None else [rows[place] for place in plan.kept]

@@ -33,7 +33,7 @@ def cut(scrapes: Iterable[Scrape], *, max_samples: int, max_bytes: int = MAX_BYT
 
 def _pieces(scrape: Scrape, max_samples: int, max_bytes: int) -> Iterator[tuple[bytes, int]]:
     template = scrape.plan.template
-    packed = template.pack(scrape.values, scrape.time_ms)
+    packed = template.pack(scrape.values, scrape.time_ms, scrape.times_ms)
     count = template.count
     if count <= max_samples and len(packed) <= max_bytes:
         if count:  # an empty request is a fault to a receiver

@@ -29,7 +29,12 @@ def snapshot(
 
 
 def target_group(job: ScrapeConfig, source: str, group: StaticConfig | FileGroup) -> TargetGroup:
-    """A group as a document has it, with ports, and with those labels alone that series can carry."""
+    """A group as a document has it, without labels of no value.
+
+    Addresses get a port, but those of a job that may relabel them: it sees them as they are written.
+    """
+    labels = tuple(pair for pair in group.labels if pair[1])
+    if job.relabel_configs:
+        return TargetGroup(job.job_name, source, group.targets, labels)
     addresses = tuple(with_port(target, job.scheme) for target in group.targets)
-    labels = tuple(pair for pair in group.labels if pair[1] and not pair[0].startswith("__"))
     return TargetGroup(job.job_name, source, addresses, labels)

@@ -21,9 +21,9 @@ class TargetGroup:
     """Targets of one job that share labels.
 
     ``source`` says where the group stands (``scrape_configs[0].static_configs[1]``,
-    ``targets/pay.yml[0]``). ``addresses`` are ``host:port``, never without a port. ``labels`` are
-    those of the group alone, sorted: legal names, no ``__*``, no empty value; ``job`` and ``instance``
-    only where the document sets them.
+    ``targets/pay.yml[0]``). ``addresses`` are ``host:port``; the port may be missing where the job has
+    relabel_configs. ``labels`` are those of the group alone, sorted: legal names, no empty value, ``__*``
+    for relabelling among them; ``job`` and ``instance`` only where the document sets them.
     """
 
     job: str

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushvar.catalogue import GOROUTINE_ALIASES, GOROUTINES
+from pushvar.convert.mapping.conventions import convention
 from pushvar.convert.mapping.rules import Claim, Refusal
 from pushvar.convert.structure import BOOL, HUGE, LIST, NULL, NUMBER, RING, STRING
-from pushvar.labels.names import metric_name
-from pushvar.model import Family, MetricType
+from pushvar.model import Family
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pushvar.convert.mapping.rules import Payload
     from pushvar.convert.structure import Leaf, Path
 
-_COUNTER_SUFFIXES = ("_total", "_count", "_sum")
 _REFUSED_KINDS = {
     BOOL: "bool_without_rule",
     STRING: "string_without_rule",
@@ -29,10 +29,12 @@ _REFUSED_KINDS = {
 class Goroutines:
     """The first of the known aliases becomes ``go_goroutines``; further ones are its repetitions."""
 
-    name = "go_goroutines"
+    def __init__(self, name: str = "go_goroutines") -> None:
+        self.name = name
 
-    def take(self, leaves: Mapping[Path, Leaf]) -> Iterable[Claim | Refusal]:
+    def take(self, leaves: Mapping[Path, Leaf], payload: Payload) -> Iterable[Claim | Refusal]:
         """At most one claim."""
+        del payload
         found = [leaves[alias,] for alias in GOROUTINE_ALIASES if (alias,) in leaves]
         numbers = [leaf for leaf in found if leaf.kind == NUMBER]
         for leaf in numbers[:1]:
@@ -42,25 +44,25 @@ class Goroutines:
 
 
 class Automatic:
-    """Every number that is left: its path is its name, its suffix its type.
+    """Every number that is left: its path is its name, conventions say its type and labels.
 
-    ``_total``, ``_count`` and ``_sum`` make a counter (which then ends in ``_total``), anything else is
-    of unknown type: an integer may go down, and a wrong type is worse than none.
+    What no convention names is of unknown type: an integer may go down, and a wrong type is worse than none.
     """
 
     name = "auto"
 
-    def take(self, leaves: Mapping[Path, Leaf]) -> Iterable[Claim | Refusal]:
+    def take(self, leaves: Mapping[Path, Leaf], payload: Payload) -> Iterable[Claim | Refusal]:
         """A claim or a refusal for every leaf."""
+        del payload
         for leaf in leaves.values():
-            name = metric_name("_".join(leaf.path))
-            if leaf.kind != NUMBER:
+            if leaf.label is not None:
+                yield Refusal(leaf, "used_as_label")
+            elif leaf.listed:
+                yield Refusal(leaf, "list_without_rule")
+            elif leaf.kind != NUMBER:
                 yield Refusal(leaf, _REFUSED_KINDS[leaf.kind])
-            elif not name:
-                yield Refusal(leaf, "no_name")
             else:
-                family = _family(name, leaf)
-                yield Claim(leaf, family.name, family)
+                yield _named(leaf)
 
 
 class DropUnmatched:
@@ -68,13 +70,16 @@ class DropUnmatched:
 
     name = "drop"
 
-    def take(self, leaves: Mapping[Path, Leaf]) -> Iterable[Refusal]:
+    def take(self, leaves: Mapping[Path, Leaf], payload: Payload) -> Iterable[Refusal]:
         """A refusal for every leaf."""
-        return [Refusal(leaf, "unmatched") for leaf in leaves.values()]
+        del payload
+        reasons = ("unmatched", "used_as_label")
+        return [Refusal(leaf, reasons[leaf.label is not None]) for leaf in leaves.values()]
 
 
-def _family(name: str, leaf: Leaf) -> Family:
+def _named(leaf: Leaf) -> Claim | Refusal:
+    found = convention(leaf.path)
+    if not found.name:
+        return Refusal(leaf, "no_name")
     text = f"expvar {leaf.text}".encode("utf-8", "replace").decode()
-    if not name.endswith(_COUNTER_SUFFIXES):
-        return Family(name, MetricType.UNKNOWN, text)
-    return Family(name if name.endswith("_total") else f"{name}_total", MetricType.COUNTER, text)
+    return Claim(leaf, found.name, Family(found.name, found.type, text), found.labels)

@@ -15,6 +15,7 @@ from pushvar.convert.structure import NUMBER, RING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from pushvar.convert.mapping.rules import Payload
     from pushvar.convert.structure import Leaf, Path
 
 _TOP = "memstats"
@@ -27,10 +28,12 @@ _SOURCES = {metric.source for metric in MEMSTATS} | {"PauseNs", "NumGC", "PauseT
 class MemStats:
     """Takes every leaf below ``memstats``; a field that is missing costs its own series only."""
 
-    name = "go_memstats"
+    def __init__(self, name: str = "go_memstats") -> None:
+        self.name = name
 
-    def take(self, leaves: Mapping[Path, Leaf]) -> Iterable[Claim | Computed | Refusal]:
+    def take(self, leaves: Mapping[Path, Leaf], payload: Payload) -> Iterable[Claim | Computed | Refusal]:
         """Claims for what the catalogue names, refusals for the rest (BySize, PauseEnd, ...)."""
+        del payload
         mine = {path: leaf for path, leaf in leaves.items() if path[0] == _TOP and len(path) > 1}
         used: set[Path] = set()
         for claim in (*_gauges_and_counters(mine), *_pauses(mine)):
@@ -39,7 +42,7 @@ class MemStats:
             yield claim
         for path, leaf in mine.items():
             if path not in used:
-                yield Refusal(leaf, "memstats_unused", whatever=metric_free(path))
+                yield Refusal(leaf, "memstats_unused", whatever=metric_free(path) and not leaf.listed)
 
 
 def metric_free(path: Path) -> bool:

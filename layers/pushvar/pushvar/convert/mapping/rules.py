@@ -6,16 +6,19 @@ the automatic naming are such rules; the rule language compiles to more of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pushvar.convert.structure import Leaf, Path
+    from pushvar.convert.structure import Leaf, Path, View
     from pushvar.model import Family, Labels
 
 NUMBER_OF_VALUE = 1
+
+SHAPE_ERROR = "shape error: "
+"""How the reason of a leaf begins that a rule matched and could not use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Claim:
     """One series that a rule makes of a leaf: ``value / divisor``, named and labelled.
 
     The divisor is an exact integer: Go's nanoseconds over 10**9 round once (``300000000`` -> 0.3).
+    ``read`` makes a number of the value instead, at each fetch, or gives ``WITHHELD``; ``doubt`` says why.
     """
 
     leaf: Leaf
@@ -30,6 +34,8 @@ class Claim:
     family: Family
     labels: Labels = ()
     divisor: int = NUMBER_OF_VALUE
+    read: Callable[[Any], float] | None = None
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +43,29 @@ class Computed:
     """Several series that a rule computes from several leaves together.
 
     ``compute`` takes the values at ``paths`` and gives one number for each claim; it must be total.
+    What it cannot say at a fetch it gives as ``WITHHELD``; the claims' ``doubt`` says why.
     """
 
     paths: tuple[Path, ...]
     claims: tuple[Claim, ...]
     compute: Callable[..., tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A leaf that is a part of a histogram: a bucket with its ``bound``, or ``sum`` or ``count`` (``role``).
+
+    Parts of one family and label set make one histogram, whichever rules took them. ``layout`` is what
+    the rule declares of the buckets, ``factor`` what the value is multiplied with.
+    """
+
+    leaf: Leaf
+    family: Family
+    labels: Labels
+    role: str
+    bound: float = 0.0
+    layout: str | None = None
+    read: Callable[[Any], float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +80,24 @@ class Refusal:
     whatever: bool = False
 
 
+Outcome = Claim | Computed | Part | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """All leaves of a document, taken or not: what references look at."""
+
+    leaves: Mapping[Path, Leaf]
+    _children: dict[Path, list[Leaf]] = field(default_factory=dict)
+
+    def children(self, path: Path) -> Sequence[Leaf]:
+        """The leaves that stand directly in the container at ``path``."""
+        if not self._children:
+            for leaf in self.leaves.values():
+                self._children.setdefault(leaf.path[:-1], []).append(leaf)
+        return self._children.get(path, ())
+
+
 class Rule(Protocol):
     """One step of a rule set. ``name`` goes into reports and help texts."""
 
@@ -63,13 +105,18 @@ class Rule(Protocol):
     def name(self) -> str:
         """What reports call the rule."""
 
-    def take(self, leaves: Mapping[Path, Leaf]) -> Iterable[Claim | Computed | Refusal]:
+    def take(self, leaves: Mapping[Path, Leaf], payload: Payload) -> Iterable[Outcome]:
         """What becomes of those of the given leaves that this rule wants."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The ordered rules of one scrape configuration. ``key`` identifies it among compiled shapes."""
+    """The ordered rules of one scrape configuration. ``key`` identifies it among compiled shapes.
+
+    ``view`` says what of a document is structure to them; ``written`` names the rules that a person wrote.
+    """
 
     key: str
     rules: tuple[Rule, ...]
+    view: View | None = None
+    written: tuple[str, ...] = ()

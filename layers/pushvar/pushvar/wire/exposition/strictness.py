@@ -52,6 +52,21 @@ def settle(
             return samples
 
 
+def ordered(metric_type: MetricType, name: str, samples: Sequence[PrintedSample]) -> Sequence[PrintedSample]:
+    """The samples, those of one label set together, buckets and quantiles by their numbers.
+
+    Nothing is refused: as given where a bound is no number, and for types without bounds.
+    """
+    match metric_type:
+        case MetricType.SUMMARY:
+            groups = _groups(samples, name, "quantile")
+        case MetricType.HISTOGRAM:
+            groups = _groups(samples, f"{name}_bucket", "le")
+        case _:
+            groups = None
+    return samples if groups is None else list(chain.from_iterable(group.samples() for group in groups))
+
+
 def _groups(samples: Sequence[PrintedSample], bearer: str, label: str) -> list[_Group] | None:
     """One group for each label set, ``label`` of the samples named ``bearer`` aside; None for a bad bound."""
     groups: dict[Labels, _Group] = {}

@@ -3,21 +3,22 @@
 Source: Prometheus docs, "Exposition formats". A family is printed under the name of its samples (a
 counter with its ``_total``). Families that clash as parsers of this format group samples (histogram
 ``x`` beside gauge ``x_count``) follow the rule in ``blocks``; the Pushgateway refuses a body for it.
+The format has no ``_created``: such samples are a gauge of their own, as official clients print them.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pushvar.model import MetricType
+from pushvar.model import Family, MetricType
+from pushvar.wire.exposition import FamilySamples
 from pushvar.wire.exposition.blocks import Form, arrange
 from pushvar.wire.exposition.escape import PairTexts, help_text, sample_lines
+from pushvar.wire.exposition.strictness import ordered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from pushvar.model import Family
-    from pushvar.wire.exposition import FamilySamples, PrintedSample
+    from collections.abc import Iterable, Iterator
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -38,17 +39,18 @@ _SUFFIXES: Final = {
     MetricType.UNKNOWN: ("",),
 }
 _SAMPLE_SUFFIX: Final = {MetricType.COUNTER: "_total", MetricType.INFO: "_info"}
+_HAVE_CREATED: Final = (MetricType.COUNTER, MetricType.HISTOGRAM, MetricType.SUMMARY)
 
 
 def encode(families: Iterable[FamilySamples]) -> bytes:
-    """The document in UTF-8, families in the given order, timestamps in ms.
+    """The document in UTF-8, families in the given order, buckets and quantiles by number, times in ms.
 
     Raises EncodeError for a family without a type or that comes twice, an illegal name, text that
     is not Unicode.
     """
     parts: list[str] = []
     pairs = PairTexts()
-    for block in arrange(families, _FORM):
+    for block in arrange(_created_apart(families), _FORM):
         pairs.place = f"family {block.name!r}"
         if block.help:
             parts.append(f"# HELP {block.name} {help_text(block.help, pairs.place)}\n")
@@ -63,8 +65,20 @@ def _names(family: Family) -> tuple[str, ...]:
     return (family.name, family.name + suffix) if suffix else (family.name,)
 
 
-def _as_given(_type: MetricType, _name: str, samples: Sequence[PrintedSample]) -> Sequence[PrintedSample]:
-    return samples
+def _created_apart(families: Iterable[FamilySamples]) -> Iterator[FamilySamples]:
+    """The families with their ``_created`` samples as families of their own, where the name is free."""
+    groups = list(families)
+    taken = {group.family.name for group in groups}
+    for group in groups:
+        suffix = _SAMPLE_SUFFIX.get(group.family.type, "")
+        name = f"{group.family.name.removesuffix(suffix)}_created"
+        created = tuple(sample for sample in group.samples if sample.name == name)
+        if not created or group.family.type not in _HAVE_CREATED or name in taken:
+            yield group
+            continue
+        taken.add(name)
+        yield replace(group, samples=tuple(sample for sample in group.samples if sample.name != name))
+        yield FamilySamples(Family(name, MetricType.GAUGE, group.family.help), created)
 
 
-_FORM: Final = Form(_SUFFIXES, _names, _as_given)
+_FORM: Final = Form(_SUFFIXES, _names, ordered)

@@ -32,6 +32,11 @@ def length_delimited(field: int, body: bytes) -> bytes:
     return varint(field << 3 | _LENGTH_DELIMITED) + varint(len(body)) + body
 
 
+def is_timestamp(time_ms: int) -> bool:
+    """Whether a time in ms can be sent: 1970 to 2109."""
+    return 0 <= time_ms < _TIMESTAMP_LIMIT_MS
+
+
 @lru_cache(maxsize=1024)
 def timestamp(time_ms: int) -> bytes:
     """A timestamp in ms as a varint of exactly six bytes, so that every sample has one size.
@@ -39,7 +44,7 @@ def timestamp(time_ms: int) -> bytes:
     Times from 1971 to 2109 take six bytes anyway; earlier ones are padded with zero groups, which
     decoders must accept. Raises EncodeError for what does not fit.
     """
-    if not 0 <= time_ms < _TIMESTAMP_LIMIT_MS:
+    if not is_timestamp(time_ms):
         raise EncodeError(
             f"timestamp {time_ms} ms lies outside 1970..2109", hint="give Unix time in milliseconds"
         )

@@ -18,7 +18,7 @@ from pushvar.wire.remote_write.packing import length_delimited, timestamp, varin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pushvar.model import Family
+    from pushvar.model import Family, Times
 
 HEADERS = {
     "Content-Encoding": "snappy",
@@ -71,15 +71,19 @@ class Template:
         slots = _SAMPLE_BYTES - len(_SAMPLE_HEAD)
         return tuple(accumulate((len(head) + slots for head in self._parts[0::3]), initial=0))
 
-    def pack(self, values: bytes, time_ms: int) -> bytes:
+    def pack(self, values: bytes, time_ms: int, times_ms: Times = ()) -> bytes:
         """Give all series as the bytes of ``WriteRequest.timeseries``, one sample each.
 
         ``values`` are the 64-bit patterns of the samples, little endian, in the order of the
-        series; they are copied as they are, so a stale marker stays one.
+        series; they are copied as they are, so a stale marker stays one. ``times_ms`` are own times of
+        the first series, None where one has none.
         """
         parts = self._parts.copy()
         parts[1::3] = self._values.unpack(values)
         parts[2::3] = [_TIME_TAG + timestamp(time_ms)] * self.count
+        if times_ms:
+            own = [_TIME_TAG + timestamp(time_ms if one is None else one) for one in times_ms]
+            parts[2 : 3 * len(own) : 3] = own
         return b"".join(parts)
 
 

@@ -1,0 +1,38 @@
+"""The rows of a shape that a plan sends, when it does not send all: their values cut out at once."""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from pushvar.model import PATTERN_BYTES
+
+if TYPE_CHECKING:
+    from pushvar.model import Times
+
+
+class Selection:
+    """The places of these rows, ascending, among ``count`` of them. Equal choices share what cuts."""
+
+    __slots__ = ("_cut", "_rows")
+
+    def __init__(self, rows: tuple[int, ...], count: int) -> None:
+        self._rows = rows
+        self._cut = _cut(rows, count)
+
+    def __call__(self, values: bytes, times_ms: Times) -> tuple[bytes, Times]:
+        """The values of the rows, and their own times if there are any."""
+        times_ms = tuple([times_ms[row] for row in self._rows]) if times_ms else ()
+        return b"".join(self._cut.unpack(values)), times_ms
+
+
+@lru_cache(maxsize=1024)
+def _cut(rows: tuple[int, ...], count: int) -> struct.Struct:
+    """Takes runs of rows out of the patterns of all and jumps over the others, in one call."""
+    wanted = set(rows)
+    runs = groupby([(row in wanted, row) for row in range(count)], key=itemgetter(0))
+    sizes = [(PATTERN_BYTES * len([*run]), keep) for keep, run in runs]
+    return struct.Struct("<" + "".join(f"{size}{'s' if keep else 'x'}" for size, keep in sizes))

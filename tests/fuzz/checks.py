@@ -1,0 +1,89 @@
+"""What must hold for any bytes, whoever made them. Each check raises only when something is wrong."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any
+
+from pushvar.catalogue import HEALTH, PRIVATE_KEYS
+from pushvar.convert.converter import Converted, Converter
+from pushvar.convert.expvar.decode import decode
+from pushvar.convert.input_format import InputFormat
+from pushvar.convert.mapping import built_in
+from pushvar.convert.plan import Stamp
+from pushvar.errors import DecodeError, FetchError
+from pushvar.model import Target
+from pushvar.wire.exposition.parse import parse
+from pushvar.wire.proto.prometheus_v1_pb2 import WriteRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_TARGET = Target("00ff", "fuzz", "http://fuzz/debug/vars", (("customer_id", "acme"), ("job", "fuzz")))
+_STAMP = Stamp(_TARGET, (("region", "eu"),))
+_RULES = built_in("auto")
+EXPVAR, TEXT = InputFormat("expvar"), InputFormat("prometheus")
+_TIME_MS = 1_795_173_629_844
+_PLAIN = (dict, list, str, int, float, bool, type(None))
+
+
+def check_decode(body: bytes) -> None:
+    """A body becomes a document of plain values without private keys, or a DecodeError."""
+    try:
+        document = decode(body)
+    except DecodeError:
+        return
+    assert not {key.lower() for key in document.values} & PRIVATE_KEYS
+    _check_plain(document.values)
+
+
+def check_convert(body: bytes) -> None:
+    """A body becomes valid series, the same ones twice, or a FetchError; what is packed can be read."""
+    _check_series(body, EXPVAR)
+
+
+def _check_series(body: bytes, form: InputFormat) -> None:
+    converter = Converter()
+    try:
+        first = converter.convert(_STAMP, body, _RULES, form=form)
+    except FetchError:
+        return
+    assert len(first.values) == 8 * len(first.plan.shape.rows)
+    packed = _packed(first)
+    assert _packed(converter.convert(_STAMP, body, _RULES, form=form)) == packed
+    request = WriteRequest.FromString(packed)
+    assert len(request.timeseries) == len(first.plan.shape.rows) + len(HEALTH)
+    seen = set()
+    for series in request.timeseries:
+        names = [label.name for label in series.labels]
+        assert names == sorted(set(names), key=str.encode)
+        assert all(label.value for label in series.labels)
+        seen.add(tuple((label.name, label.value) for label in series.labels))
+        assert len(series.samples) == 1
+    assert len(seen) == len(request.timeseries)
+
+
+def _packed(converted: Converted) -> bytes:
+    health = struct.pack(f"<{len(HEALTH)}d", *range(len(HEALTH)))
+    return converted.plan.template.pack(converted.values + health, _TIME_MS, converted.times_ms)
+
+
+def check_text(body: bytes) -> None:
+    """A page is parsed whatever it holds; its series are valid, and a warm reading is the cold one."""
+    page = parse(body)
+    assert all(fault.line >= 1 for fault in page.faults)
+    _check_series(body, TEXT)
+
+
+def _check_plain(value: Any) -> None:
+    assert isinstance(value, _PLAIN)
+    for below in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_plain(below)
+
+
+CHECKS: dict[str, Callable[[bytes], None]] = {
+    "decode": check_decode,
+    "convert": check_convert,
+    "text": check_text,
+}
+"""Name of a corpus folder -> what must hold for each of its files."""

@@ -1,0 +1,3 @@
+module example.org/expvar_zoo
+
+go 1.21
