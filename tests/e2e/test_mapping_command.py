@@ -70,3 +70,13 @@ def test_ready_sets_and_wrong_names(tmp_path: Path) -> None:
     wrong = run_pushvar("mapping", "test", "nothing", tmp_path / "vars.json")
     assert wrong.returncode == 2
     assert "RULES: nothing: No such file or directory; give a YAML file, or one of" in wrong.stderr
+
+
+def test_a_ready_set_is_wider_than_one_payload(tmp_path: Path) -> None:
+    """That a rule of it matches nothing is no finding; a duplicate series still is."""
+    payload = tmp_path / "vars.json"
+    payload.write_text('{"raft.status": {"term": 7}}')
+    done = run_pushvar("mapping", "test", "etcd", payload)
+    assert (done.returncode, "matches nothing" in done.stderr) == (0, False)
+    payload.write_text('{"a-b": 1, "a.b": 2}')
+    assert run_pushvar("mapping", "test", "etcd", payload).returncode == 1

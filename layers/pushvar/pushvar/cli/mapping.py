@@ -60,11 +60,13 @@ def test(rules: str, payloads: tuple[str, ...], unmatched: str, as_json: bool) -
     """Print the series that RULES make of each PAYLOAD, and what is wrong.
 
     RULES is a YAML file with a list of rules or a mappings block, or the name of a ready set; PAYLOAD a
-    file, or - for standard input.
+    file, or - for standard input. A ready set serves many versions of its program, so none has all that
+    its rules are for.
     """
     sets = _sets(rules)
     trials = try_rules(sets, unmatched, [(name, _read(name)) for name in payloads])
-    dead, warnings = dead_in_all(trials), scale_warnings(sets)
+    dead = () if _is_ready(rules) else dead_in_all(trials)
+    warnings = scale_warnings(sets)
     if as_json:
         click.echo(json.dumps(_object(trials, dead, warnings), indent=2))
     else:
@@ -72,12 +74,15 @@ def test(rules: str, payloads: tuple[str, ...], unmatched: str, as_json: bool) -
     return FINDINGS if dead or any(trial.faults for trial in trials) else FINE
 
 
+def _is_ready(name: str) -> bool:
+    return name in ready_names() and not Path(name).exists()
+
+
 def _sets(name: str) -> tuple[tuple[str, Rules], ...]:
-    path = Path(name)
-    if not path.exists() and name in ready_names():
+    if _is_ready(name):
         return ((name, ready_rules(name)),)
     try:
-        return load_rules(path.read_text("utf-8"), source=name)
+        return load_rules(Path(name).read_text("utf-8"), source=name)
     except (OSError, UnicodeDecodeError) as error:
         hint = f"give a YAML file, or one of {', '.join(sorted(ready_names()))}"
         raise ConfigError("RULES", f"{name}: {_why(error)}", hint=hint) from None
