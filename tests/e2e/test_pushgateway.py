@@ -14,7 +14,7 @@ from tests.programs.commands import run_pushvar
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Proxies
+    from tests.conftest import Orders, Proxies
     from tests.programs.databases import Database
     from tests.programs.servers import Server
 
@@ -104,3 +104,24 @@ def test_no_backend_of_either_kind(go_program: Server, tmp_path: Path) -> None:
     assert done.returncode == 2
     words = "no backend to send to; add a remote_write or a pushgateways block with a url"
     assert words in done.stderr
+
+
+def test_two_targets_that_disagree_on_a_type(run_orders: Orders, pushgateway: Server, tmp_path: Path) -> None:
+    """The type that a name was given first stays, for all targets: no group is refused because of another."""
+    with run_orders("-quiet") as server:
+        rules = {
+            word: [{"match": "orders_placed_total", "name": "disputed_total", "type": word}]
+            for word in ("counter", "unknown")
+        }
+        gateways = [{"name": "gateway", "url": pushgateway.url}]
+        targets = {"first": server.address, "second": server.address}
+        config = write_config(tmp_path, targets, {}, mappings=rules, pushgateways=gateways)
+        document = json.loads(config.read_text())
+        for job, word in zip(document["scrape_configs"], rules, strict=True):
+            job["mappings"] = [word]
+        config.write_text(json.dumps(document))
+        done = run_pushvar("run", "--config", config, "--once", "--json", "--state", tmp_path / "state.db")
+    (pushed,) = json.loads(done.stdout)["backends"]
+    assert (done.returncode, pushed["failed"], pushed["error"]) == (0, 0, "")
+    types = {group_of(pushgateway, job)["disputed_total"]["type"] for job in ("first", "second")}
+    assert len(types) == 1

@@ -437,7 +437,7 @@ def test_a_dead_backend_does_not_slow_the_loop(made: Made) -> None:
     start_s = time.monotonic()
     reports: list[Report] = []
     loop.forwarder.run(reports.append, lambda: time.monotonic() - start_s > 3.5)
-    assert 3 <= len(reports) <= 5
+    assert 2 <= len(reports) <= 5
     assert all(report.deliveries[0].sent and not report.deliveries[0].failed for report in reports)
 
 

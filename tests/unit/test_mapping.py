@@ -262,3 +262,20 @@ def test_rules_cost_nothing_on_the_warm_path() -> None:
         return calls(lambda: converter.convert(STAMP, document, found))
 
     assert warm(fifty) == warm(one)
+
+
+def test_two_targets_that_disagree_on_a_type() -> None:
+    """The first type of a name stays for all targets of a process; who says another is told so every time."""
+    converter = Converter()
+    gauge = [{"match": "wait", "name": "wait_seconds", "type": "gauge"}]
+    keys = {"bounds": "keys", "sum": "sum", "count": "count"}
+    histogram = [{"match": "wait", "name": "wait_seconds", "histogram": keys}]
+    buckets = {"wait": {"0.1": 1, "+Inf": 2, "sum": 3, "count": 2}}
+    assert converted(gauge, {"wait": 1}, converter=converter).repairs == ()
+    assert converter.families["wait_seconds"].type == "gauge"
+    for _ in range(2):
+        second = converted(histogram, buckets, converter=converter)
+        assert [(one.kind, one.place) for one in second.repairs] == [
+            ("type_conflict", "wait_seconds: histogram here, gauge elsewhere")
+        ]
+    assert converter.families["wait_seconds"].type == "gauge"

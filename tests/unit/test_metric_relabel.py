@@ -316,7 +316,7 @@ def test_a_pushgateway_is_sent_the_relabelled_series() -> None:
     stamp, found = stamp_of(steps), converted(steps)
     scrape = _success(found, Fetched(b"", 0, 0.5))
     (group,) = grouped([scrape])
-    text = Bodies(lambda plan: _series(stamp, plan, {})).body(group).decode()
+    text = Bodies(lambda plan: _series(stamp, plan, {}, {})).body(group).decode()
     assert "# TYPE calls_total counter\n" in text
     assert 'calls_total{env="prod"} 5\n' in text
     assert 'cache_size{env="prod"} 3\n' in text

@@ -12,6 +12,7 @@ from pushvar.deliver.groups import grouped, pushed_samples
 from pushvar.deliver.queue import send_in_order
 from pushvar.deliver.sinks.pushgateway import PushgatewaySink, metrics_url, own_help
 from pushvar.errors import ConfigError
+from pushvar.model import MetricType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,8 @@ _METRICS_BYTES = 4 * 1024 * 1024
 """What is read of a gateway's metrics: its own stand among all that was pushed, in the order of names."""
 
 _METRICS_TIMEOUT_S = 5.0
+_OF_ONE_VALUE = {MetricType.COUNTER, MetricType.GAUGE, MetricType.UNKNOWN}
+
 _METRICS_SHARE = 0.25
 """The share of a delivery's time that the question may take: the samples need the rest."""
 
@@ -39,6 +42,7 @@ class PushgatewayBackend(HttpBackend):
     ) -> None:
         super().__init__(settings, secrets, world)
         self._stamp = stamp
+        self._families: Mapping[str, Family] = {}
         self._bodies = self._rendering({})
         self._asked = False
         put = self._request("PUT")
@@ -49,7 +53,7 @@ class PushgatewayBackend(HttpBackend):
         self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float
     ) -> Delivery:
         """One request for each group; types and help stand in it."""
-        del families
+        self._families = families
         groups = grouped(scrapes)
         left_s = deadline_s - self._world.monotonic_s()
         if groups and left_s > 0 and not self._asked:
@@ -80,11 +84,23 @@ class PushgatewayBackend(HttpBackend):
         return bool(answer.status)
 
     def _rendering(self, known: Mapping[str, str]) -> Bodies:
-        return Bodies(lambda plan: _series(self._stamp(plan.target), plan, known))
+        return Bodies(lambda plan: _series(self._stamp(plan.target), plan, known, self._families))
 
 
-def _series(stamp: Stamp, plan: Plan, known: Mapping[str, str]) -> list[Series]:
-    """The series of a plan, their families with the help texts that are known to the gateway."""
+def _series(stamp: Stamp, plan: Plan, known: Mapping[str, str], first: Mapping[str, Family]) -> list[Series]:
+    """The series of a plan, their families with the help texts that are ``known`` to the gateway.
+
+    Among the types of one value, a family has the one that its name was given ``first``: in a gateway a
+    name has one type, or the later group is refused (README.md, "About metric inconsistencies").
+    """
     sent = labelled(stamp, plan.shape)
-    families = [replace(family, help=known.get(family.name, family.help)) for family in sent.families]
+    families = [
+        replace(family, type=_settled(family, first), help=known.get(family.name, family.help))
+        for family in sent.families
+    ]
     return [Series(row.name, families[row.family], labels) for row, labels in sent.rows]
+
+
+def _settled(family: Family, first: Mapping[str, Family]) -> MetricType:
+    given = first.get(family.name, family).type
+    return given if {given, family.type} <= _OF_ONE_VALUE else family.type

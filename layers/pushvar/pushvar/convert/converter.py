@@ -153,12 +153,17 @@ class Converter:
         for shape in self._recent.get(rules.key, ()):
             known = _read(shape, body)
             if known is not None:
-                return shape, known[0], ()
+                return shape, known[0], shape.repairs
         document = decode(body)
         of = structure(document.values, rules.view)
         key = (rules.key, of, document.private)
-        shape = self._shape(key, rules.key, lambda: compile_shape(of, rules, document.private))
-        return shape, shape.read_document(document.values), document.repairs
+
+        def compiled() -> Shape:
+            shape = compile_shape(of, rules, document.private)
+            return replace(shape, repairs=tuple(self._conflicts(shape.families)))
+
+        shape = self._shape(key, rules.key, compiled)
+        return shape, shape.read_document(document.values), (*document.repairs, *shape.repairs)
 
     def _read_text(
         self, job: str, body: bytes, form: InputFormat, content_type: str
