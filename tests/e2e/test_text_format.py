@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from pushvar.catalogue import HEALTH
 from pushvar.receiver.server import Receiver
 
 from tests.e2e.configurations import write_config
+from tests.programs import servers
 from tests.programs.commands import run_pushvar
 from tests.programs.raw_server import ok, raw_server
 
@@ -39,20 +41,13 @@ def with_format(config: Path, **keys: object) -> None:
 
 
 def official(page: str) -> dict[Identity, float]:
-    """The samples of a page as the official parser reads it, counters under the names of the page.
-
-    What a page says of the target's own labels is exported: other tests' groups in the Pushgateway do.
-    """
+    """The samples of a page as the official parser reads it, counters under the names of the page."""
     words = [line.split() for line in page.splitlines() if line.startswith("# TYPE ")]
     renamed = {f"{name}_total": name for _, _, name, word in words if word == "counter"}
     return {
         (
             renamed.get(sample.name, sample.name),
-            frozenset(
-                (f"exported_{name}" if name in TARGETS_OWN else name, value)
-                for name, value in sample.labels.items()
-                if value
-            ),
+            frozenset((name, value) for name, value in sample.labels.items() if value),
         ): sample.value
         for family in text_string_to_metric_families(page)
         for sample in family.samples
@@ -88,9 +83,15 @@ def test_a_real_page_arrives_as_the_official_parser_reads_it(
 ) -> None:
     """Each sample of the one page that was fetched is in Prometheus with its name, labels and value."""
     prometheus: Database = request.getfixturevalue("prometheus")
-    server: Server | Database = request.getfixturevalue(program)
     job = f"text-{program}-{form}"
-    with recorded(server.url) as proxy, Receiver() as receiver:
+    with ExitStack() as own:
+        server: Server | Database = (
+            own.enter_context(servers.pushgateway(tmp_path))  # the shared one shows other tests' groups
+            if program == "pushgateway"
+            else request.getfixturevalue(program)
+        )
+        proxy = own.enter_context(recorded(server.url))
+        receiver = own.enter_context(Receiver())
         backends = {"prometheus": prometheus.write_url, "strict": receiver.write_url}
         config = write_config(tmp_path, {job: f"{proxy.address}/metrics"}, backends)
         with_format(config, format=form)
