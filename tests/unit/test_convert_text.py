@@ -388,3 +388,24 @@ def test_warm_values_are_exact(values: dict[str, float], timed: bool) -> None:  
 
 def _text(value: float) -> str:
     return "NaN" if math.isnan(value) else repr(value).replace("inf", "Inf")
+
+
+@pytest.mark.parametrize(
+    ("honor", "page", "kept"),
+    [
+        (True, b'x 1\nx{env="prod"} 2\ny 3\n', [1.0, 3.0]),
+        (False, b'x{env="dev"} 1\nx{exported_env="dev"} 2\ny 3\n', [1.0, 3.0]),
+    ],
+)
+def test_no_series_is_sent_twice(honor: bool, page: bytes, kept: list[float]) -> None:  # noqa: FBT001 - pytest's
+    """Two series that only the target's labels make equal: the first stays, the other is told."""
+    target = Target("key", "pay", "http://10.0.0.1:80/metrics", (("env", "prod"), ("job", "pay")))
+    stamp = Stamp(target, (("region", "eu"),), honor=honor)
+    converter = Converter()
+    for _ in range(2):
+        found = converter.convert(stamp, page, RULES, form=TEXT)
+        assert [*struct.unpack(f"<{len(found.values) // 8}d", found.values)] == kept
+        assert dict(found.plan.relabelled) == {"duplicate": 1}
+    rows = [(row.name, labels) for row, labels in labelled_rows(stamp, found.plan.shape)]
+    assert len(rows) == len(set(rows))
+    assert all(dict(labels)["region"] == "eu" for _name, labels in rows)

@@ -14,6 +14,7 @@ from pushvar.catalogue import HEALTH
 from pushvar.convert.health import health_rows
 from pushvar.convert.relabelled import NAME, relabelled
 from pushvar.convert.selection import Selection
+from pushvar.labels.relabel import Relabelling
 from pushvar.labels.sets import label_set, settle
 from pushvar.model import Family, Labels, Plan, Row, Shape, Skipped, Target
 from pushvar.wire.remote_write import v1
@@ -21,9 +22,10 @@ from pushvar.wire.remote_write import v1
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pushvar.labels.relabel import Relabelling
-
 _NAME_KEY = NAME.encode()
+
+_NO_STEPS = Relabelling(())
+"""Leaves everything as it is, but the second of two series that the target's labels make equal."""
 
 _label = lru_cache(maxsize=65_536)(v1.label)
 _name_label = lru_cache(maxsize=65_536)(lambda name: v1.label(NAME, name))
@@ -82,6 +84,8 @@ def compile_plan(stamp: Stamp, shape: Shape) -> Plan:
             label_sets.append(b"".join([full[name] for name in sorted(full)]))
         else:
             label_sets.append(before + _name_label(row.name) + after)
+    if len(set(label_sets)) < len(label_sets):
+        return _relabelled_plan(replace(stamp, relabelling=_NO_STEPS), shape)
     return Plan(stamp.target, shape, v1.Template(label_sets), conflicts, shape.families)
 
 
@@ -114,6 +118,8 @@ def labelled(stamp: Stamp, shape: Shape) -> Labelled:
         settled, renamed = settle(row.labels, own, honor=stamp.honor)
         conflicts += renamed
         rows.append((row, label_set((*base, *settled))))
+    if steps is None and len({(row.name, labels) for row, labels in rows}) < len(rows):
+        return labelled(replace(stamp, relabelling=_NO_STEPS), shape)
     if steps is None:
         health = [(row, stamp.fixed) for row in health_rows(len(shape.families))]
         everything = tuple(range(len(rows)))
