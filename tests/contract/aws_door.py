@@ -22,6 +22,8 @@ from uuid import uuid4
 
 import boto3
 
+from tests.programs import loopback
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -109,14 +111,8 @@ def aws_door(aws: Aws) -> Iterator[Door]:
     """Serve a door on a free port."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.door = Door(aws, f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with loopback.served(server, 0.01):
         yield server.door
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Server(ThreadingHTTPServer):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -147,15 +146,9 @@ def stored(folder: Path, blocks: list[dict[str, Any]]) -> dict[str, set[tuple[tu
 def test_what_prometheus_stores_is_what_is_sent(tmp_path: Path) -> None:
     """Forty random lists of steps, with honor_labels and without: the same series, to the last label."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Metrics)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with loopback.served(server):
         blocks = jobs(f"127.0.0.1:{server.server_address[1]}")
         theirs = stored(tmp_path, blocks)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
     mine = ours(blocks)
     for block in blocks:
         name = block["job_name"]

@@ -6,15 +6,18 @@ They heed no proxy of the environment and follow no redirect: what the server sa
 from __future__ import annotations
 
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from email.message import Message
+    from socketserver import BaseServer
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -67,6 +70,19 @@ def request(
 
 def _lower(headers: Message) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
+
+
+@contextmanager
+def served(server: BaseServer, poll_s: float = 0.05) -> Iterator[None]:
+    """Let a server of the standard library answer from a thread; it ends with the block."""
+    thread = threading.Thread(target=server.serve_forever, args=(poll_s,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def wait_until(happened: Callable[[], bool], *, timeout_s: float, what: str) -> None:

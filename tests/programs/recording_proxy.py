@@ -6,7 +6,6 @@ So a test knows exactly which document pushvar saw, although a live program neve
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,14 +57,8 @@ def recording_proxy(upstream: str) -> Iterator[RecordingProxy]:
     """Serve a recording proxy for ``upstream`` (``http://host:port``) on a free port."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.proxy = RecordingProxy(upstream, f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with loopback.served(server):
         yield server.proxy
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Server(ThreadingHTTPServer):

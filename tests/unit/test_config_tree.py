@@ -28,7 +28,7 @@ from pushvar.config.packing import MAX_BYTES, items_of, packed, with_item
 from pushvar.config.problems import Problems
 from pushvar.config.relabel import RelabelConfig
 from pushvar.config.schema import Config
-from pushvar.config.tree import load_tree, read_tree
+from pushvar.config.tree import read_tree
 from pushvar.errors import ConfigErrors
 
 PREFIX = "/pushvar/dev/config"
@@ -72,7 +72,7 @@ def by_name(config: Config) -> dict[str, Any]:
 def refusal(items: dict[str, str]) -> list[str]:
     """What is said of a tree, a line for each problem, without the prefix."""
     with pytest.raises(ConfigErrors) as refused:
-        load_tree(items, PREFIX)
+        read_tree(items, PREFIX)
     return str(refused.value).replace(f"{PREFIX}/", "").splitlines()
 
 
@@ -102,7 +102,7 @@ tenancy: {tiers: {gold: {latency_p95: 1s, availability: 0.9}}}
         "remote_write/h": '{name: "h", url: "http://h:1/w"}',
         "tenancy": "{tiers: {gold: {latency_p95: 1s, availability: 0.9}}}",
     }
-    assert load_tree(items, PREFIX) == config == load(document, source="p.yml")
+    assert read_tree(items, PREFIX).config == config == load(document, source="p.yml")
 
 
 def test_mappings_in_a_tree() -> None:
@@ -120,7 +120,7 @@ def test_mappings_in_a_tree() -> None:
         '[{match: "q/{a}", name: "q", scale: "1e-9"},\n{match: ["a/b", "{d:.{\\u007b2}}}"], action: "drop"}]'
     )
     assert set(items) == {PAY, "mappings/shop", "mappings/x.2"}
-    assert by_name(load_tree(items, PREFIX)) == by_name(config_of(document))
+    assert by_name(read_tree(items, PREFIX).config) == by_name(config_of(document))
     assert again(items) == items
     wrong = "[{match: q, name: x},\n{match: '{a', name: x}]"
     assert refusal({**items, "mappings/shop": wrong}) == [
@@ -141,7 +141,7 @@ def test_the_example_makes_a_tree() -> None:
         job.pop("file_sd_configs", None)
     text = yaml.safe_dump(document).replace("file: ", "file: /etc/").replace("/etc//", "/")
     config, items = items_of(text, source="p.yml")
-    assert by_name(load_tree(items, PREFIX)) == by_name(config)
+    assert by_name(read_tree(items, PREFIX).config) == by_name(config)
     assert again(items) == items
 
 
@@ -262,7 +262,7 @@ def test_any_document_is_the_same_as_a_tree(document: dict[str, Any], as_json: b
     except ConfigErrors as refused:
         assert all("name of" in one.problem for one in refused.problems)  # noqa: PT017 - two backends of one name
         return
-    assert by_name(load_tree(items, PREFIX)) == by_name(config)
+    assert by_name(read_tree(items, PREFIX).config) == by_name(config)
     assert again(items) == items
 
 
@@ -286,7 +286,7 @@ def test_any_targets_fit(groups: list[tuple[int, int, int]], head: int) -> None:
     names = [name for name in in_order(items) if name.startswith(PAY)]
     assert names == [PAY, *(f"{PAY}.{n}" for n in range(2, len(names) + 1))]
     assert max(len(value.encode()) for value in items.values()) <= MAX_BYTES
-    assert by_name(load_tree(items, PREFIX)) == by_name(config_of(document))
+    assert by_name(read_tree(items, PREFIX).config) == by_name(config_of(document))
     assert again(items) == items
     for name, following in pairwise(names):
         group = yaml.safe_load(items[following])["static_configs"][0]
@@ -357,7 +357,7 @@ def test_a_long_key() -> None:
     items = items_of("scrape_configs: [{job_name: a, params: {? " + "k" * 2000 + " : [v]}}]", source="p.yml")[
         1
     ]
-    assert load_tree(items, PREFIX).scrape_configs[0].params == (("k" * 2000, ("v",)),)
+    assert read_tree(items, PREFIX).config.scrape_configs[0].params == (("k" * 2000, ("v",)),)
     assert document
 
 
@@ -432,7 +432,7 @@ def test_all_problems_of_all_parameters_at_once() -> None:
 
 def test_an_item_has_its_parameters_name_or_its_own() -> None:
     """The value's name counts; without one, or with an empty one, the last segment does."""
-    config = load_tree(
+    config = read_tree(
         {
             "scrape_configs/a": "job_name: other",
             "scrape_configs/b": "{job_name: }",
@@ -440,14 +440,14 @@ def test_an_item_has_its_parameters_name_or_its_own() -> None:
             "remote_write/main": "{url: 'http://h', name: ''}",
         },
         PREFIX,
-    )
+    ).config
     assert [job.job_name for job in config.scrape_configs] == ["other", "b", "null"]
     assert [backend.name for backend in config.remote_write] == ["main"]
 
 
 def test_a_number_at_the_end_of_a_name() -> None:
     """A parameter goes on with another only without a name of its own, and only from 2 on."""
-    config = load_tree(
+    config = read_tree(
         {
             "scrape_configs/a": "static_configs: [{targets: [a]}]",
             "scrape_configs/a.10": "static_configs: [{targets: [a10]}]",
@@ -459,7 +459,7 @@ def test_a_number_at_the_end_of_a_name() -> None:
             "scrape_configs/c-1.4": "scheme: https",
         },
         PREFIX,
-    )
+    ).config
     assert [job.job_name for job in config.scrape_configs] == ["a", "b", "b.2", "b.02", "b.1", "c-1.4"]
     assert [group.targets[0] for group in config.scrape_configs[0].static_configs] == [
         "a", *(f"a{n}" for n in range(2, 11)),
@@ -643,7 +643,7 @@ def test_groups_without_targets_stay() -> None:
     items = tree_of(document)
     assert len(items) == 4
     assert again(items) == items
-    assert load_tree(items, PREFIX) == config_of(document)
+    assert read_tree(items, PREFIX).config == config_of(document)
     job = job_of("{job_name: a, static_configs: [{targets: ~}, {targets: [b]}]}")
     assert (
         emit(without_targets(job, {"b:80"}, "http")[0]) == "{job_name: a, static_configs: [{targets: null}]}"

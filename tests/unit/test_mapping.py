@@ -8,7 +8,9 @@ import math
 from typing import Any
 
 import pytest
+from pushvar.config.load import load
 from pushvar.convert.converter import Converter
+from pushvar.convert.mapping import rules_of
 from pushvar.convert.mapping.values import bound_text, duration_s, number
 
 from tests.unit.mapping import Rules, converted, named, reasons, series, types
@@ -279,3 +281,10 @@ def test_two_targets_that_disagree_on_a_type() -> None:
             ("type_conflict", "wait_seconds: histogram here, gauge elsewhere")
         ]
     assert converter.families["wait_seconds"].type == "gauge"
+
+
+def test_a_rule_set_is_compiled_once() -> None:
+    """Every shard of a configuration, and the next version that did not change it, has the same one."""
+    job = {"job_name": "a", "mappings": ["vitess"]}
+    first, second = (load(json.dumps({"scrape_configs": [job]}), source="test") for _ in range(2))
+    assert rules_of(first, first.scrape_configs[0]) is rules_of(second, second.scrape_configs[0])

@@ -19,7 +19,7 @@ from pushvar.catalogue import HEALTH, MEMSTATS
 from pushvar.convert.converter import Converter
 from pushvar.convert.health import health_values
 from pushvar.convert.mapping import built_in
-from pushvar.convert.plan import Stamp, all_families, labelled_rows
+from pushvar.convert.plan import Stamp, labelled_rows
 from pushvar.deliver.bodies import Bodies, Series
 from pushvar.deliver.groups import Group, grouped
 from pushvar.deliver.queue import Patience, send_in_order
@@ -70,7 +70,7 @@ def down(**labels: str) -> Scrape:
 
 def series_of(plan: Plan) -> list[Series]:
     """The series of a plan, as the backend gives them."""
-    families = all_families(plan.shape)
+    families = (*plan.shape.families, *HEALTH)
     rows = labelled_rows(Stamp(plan.target, EXTERNAL), plan.shape)
     return [Series(row.name, families[row.family], labels) for row, labels in rows]
 

@@ -8,6 +8,7 @@ rows: nothing here is written twice.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from pushvar.model import Family, MetricType
@@ -116,6 +117,10 @@ GC_DURATION = Family(
     "seconds",
 )
 GC_QUANTILES = ("0", "0.25", "0.5", "0.75", "1")
+
+METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+"""Legal names as every receiver takes them (Prometheus, "Data model": the legacy character set)."""
 
 RING_FIELDS = frozenset({("memstats", "PauseNs")})
 """Lists that are read as a whole: the circular buffer of recent GC pauses."""

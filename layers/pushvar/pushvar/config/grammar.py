@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 
+from pushvar.catalogue import LABEL_NAME
 from pushvar.config.values import Duration, SecretRef
 from pushvar.errors import ConfigError
 
@@ -28,7 +29,6 @@ _SIZE_PART = re.compile(r"(\d+\.?\d*|\.\d+)([KMGTPE]i?B|B)", re.ASCII)
 _SIZE_POWERS = (
     "BKMGTPE"  # 1024 to the power of the index, for KB and KiB alike (alecthomas/units, Base2Bytes)
 )
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _SD_PATTERN = re.compile(r"[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)")
 _SECRETS = {
@@ -153,14 +153,14 @@ def label_name(value: str) -> str:
     if value in CONTROL_LABELS or value.startswith("__param_"):
         instead = CONTROL_LABELS.get(value, "params")
         raise refused("not supported as a label", f"give {instead} in the scrape config")
-    if not _LABEL_NAME.fullmatch(value):
+    if not LABEL_NAME.fullmatch(value):
         raise _no_label_name(value)
     return value
 
 
 def external_label_name(value: str) -> str:
     """The name of an external label: legal, and not one of the reserved ``__*``."""
-    if value.startswith("__") or not _LABEL_NAME.fullmatch(value):
+    if value.startswith("__") or not LABEL_NAME.fullmatch(value):
         raise _no_label_name(value)
     return value
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
+from pushvar.catalogue import LABEL_NAME
 from pushvar.config.grammar import quoted, refused
 from pushvar.config.problems import Finding
 from pushvar.config.values import Block
@@ -62,14 +63,13 @@ _REFUSED = {
 }
 """Action -> the keys that Prometheus refuses beside it; it overlooks what else an action does not read."""
 
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _TEMPLATE_NAME = re.compile(r"(?:[a-zA-Z_]|\$\{\w+\}|\$\w)(?:\w|\$\{\w+\}|\$\w)*", re.ASCII)
 _DEFAULT = RelabelConfig()
 
 
 def source_label(value: str) -> str:
     """The name of a label to read: any legal one, ``__name__`` and ``__address__`` among them."""
-    if not _LABEL_NAME.fullmatch(value):
+    if not LABEL_NAME.fullmatch(value):
         raise refused(f"{quoted(value)} is not a label name")
     return value
 
@@ -137,7 +137,7 @@ def _target_label(step: RelabelConfig, path: Path) -> Iterator[Finding]:
     if not step.target_label:
         yield Finding(own, "required", f"{step.action} needs the name of a label", ((*path, "action"),))
         return
-    legal = _TEMPLATE_NAME if step.action == "replace" else _LABEL_NAME
+    legal = _TEMPLATE_NAME if step.action == "replace" else LABEL_NAME
     if not legal.fullmatch(step.target_label):
         hint = "letters, digits and _, the first no digit" + (", and $1" if legal is _TEMPLATE_NAME else "")
         yield Finding(own, f"{quoted(step.target_label)} is not a label name", hint)

@@ -41,17 +41,12 @@ class Tree:
     source_of: Callable[[Path], str]
 
 
-def load_tree(items: Mapping[str, str], prefix: str) -> Config:
+def read_tree(items: Mapping[str, str], prefix: str) -> Tree:
     """The configuration that the parameters below ``prefix`` make, complete and checked.
 
     ``items`` are their values by relative name (``scrape_configs/pay``). Raises ConfigErrors with every
     problem of all of them, ordered by parameter and line.
     """
-    return read_tree(items, prefix).config
-
-
-def read_tree(items: Mapping[str, str], prefix: str) -> Tree:
-    """The same, with its nodes and where each of them stands."""
     assembly = _Assembly(items, prefix)
     root = assembly.root()
     config = checked(root, assembly.problems, checks=CHECKS)

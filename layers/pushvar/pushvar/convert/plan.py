@@ -36,11 +36,6 @@ def all_rows(shape: Shape) -> tuple[Row, ...]:
     return (*shape.rows, *health_rows(len(shape.families)))
 
 
-def all_families(shape: Shape) -> tuple[Family, ...]:
-    """The shape's families and behind them the health families, as rows index them."""
-    return (*shape.families, *HEALTH)
-
-
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """The labels that one target puts on every series.

@@ -8,12 +8,11 @@ receiver takes costs that series alone, where Prometheus fails the scrape.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pushvar.catalogue import HEALTH
+from pushvar.catalogue import HEALTH, LABEL_NAME, METRIC_NAME
 from pushvar.labels.sets import label_set, sort_key
 from pushvar.labels.tenancy import GUARDED
 from pushvar.model import Family, Labels, MetricType, Row, Skipped
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from pushvar.labels.relabel import Relabelling
 
 NAME = "__name__"
-_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _HEALTH_NAMES = frozenset(family.name for family in HEALTH)
 _PARTS = frozenset({"_bucket", "_sum", "_count", "_gsum", "_gcount", "_total", "_info", "_created"})
 _OF_PARTS = frozenset({MetricType.HISTOGRAM, MetricType.SUMMARY})
@@ -115,11 +112,11 @@ def _fault(name: str, labels: Iterable[str]) -> str:
     """Why no receiver may be sent this, or nothing."""
     if not name:
         return "no name is left"
-    if not _METRIC_NAME.fullmatch(name):
+    if not METRIC_NAME.fullmatch(name):
         return f"{name} is no metric name"
     if name in _HEALTH_NAMES:
         return f"{name} is a health series"
-    illegal = [label for label in labels if not _LABEL_NAME.fullmatch(label)]
+    illegal = [label for label in labels if not LABEL_NAME.fullmatch(label)]
     return f"{illegal[0]} is no label name" if illegal else ""
 
 

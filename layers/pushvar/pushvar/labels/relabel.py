@@ -8,11 +8,11 @@ the legacy ones. What a step does to a text is remembered, as few texts come in 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from pushvar.catalogue import LABEL_NAME
 from pushvar.labels.template import compile_template
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ MEMORY = 4_096
 
 COMPILED = 1_024
 """Blocks that are kept compiled."""
-
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
 
 class Draft:
@@ -126,7 +124,7 @@ def _replace(config: RelabelConfig) -> Step:
     def outcome(text: str) -> tuple[str, str] | None:
         match = regexp.search(text)
         name = target(match) if match is not None else ""
-        return (name, replacement(match)) if _LABEL_NAME.fullmatch(name) else None
+        return (name, replacement(match)) if LABEL_NAME.fullmatch(name) else None
 
     def step(draft: Draft) -> bool:
         found = outcome(source(draft))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
     from pushvar.config.mappings import Rules
     from pushvar.config.schema import Config, ScrapeConfig
+
+COMPILED = 256
+"""Rule sets that are kept compiled: every shard of a configuration has the same ones."""
 
 
 def built_in(unmatched: str) -> RuleSet:
@@ -49,8 +53,11 @@ def rules_of(config: Config, job: ScrapeConfig) -> RuleSet:
     Raises ConfigErrors when a ready set is wrong.
     """
     own = dict(config.mappings)
-    sets = [(name, own[name] if name in own else ready_rules(name)) for name in job.mappings]
-    return rule_set(sets, job.unmatched)
+    sets = tuple((name, own[name] if name in own else ready_rules(name)) for name in job.mappings)
+    return _compiled(sets, job.unmatched)
+
+
+_compiled = lru_cache(COMPILED)(rule_set)
 
 
 def _last(unmatched: str) -> tuple[Rule, ...]:

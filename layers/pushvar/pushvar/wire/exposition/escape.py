@@ -10,6 +10,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Final
 
+from pushvar.catalogue import METRIC_NAME
 from pushvar.errors import EncodeError
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from pushvar.wire.exposition import PrintedSample
 
-_METRIC_NAME: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL_NAME: Final = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")  # a leading __ is reserved by the data model
 _EXACT: Final = 2**53  # up to here a float holds every integer
 
@@ -27,7 +27,7 @@ _QUOTED: Final = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 def demand_metric_name(name: str, place: str) -> None:
     """Raise EncodeError unless ``name`` is a legal metric name; ``place`` says whose name it is."""
-    if not _METRIC_NAME.fullmatch(name):
+    if not METRIC_NAME.fullmatch(name):
         raise EncodeError(
             f"{place}: {name!r} is no metric name", hint="letters, digits, _ and : only, no digit first"
         )

@@ -17,6 +17,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from pushvar.catalogue import METRIC_NAME
 from pushvar.wire.exposition.parsed import Exemplar, Series
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ _PAIR = re.compile(
     r'(?:(=)[ \t]*+"((?:[^"\\]|\\.)*+)"[ \t]*+)?+(?:,[ \t]*+|$)',
     re.DOTALL,
 )
-_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _ILLEGAL = re.compile(r"[^a-zA-Z0-9_:]")
 _ESCAPE = re.compile(r'\\([\\"n])')
 _UNESCAPED = {"\\": "\\", '"': '"', "n": "\n"}
@@ -131,7 +131,7 @@ def _read_series(text: str) -> Series:
         raise Unreadable("bad_labels")
     name, inner = match.groups()
     quoted, labels = _labels(inner) if inner else ("", ())
-    if bool(name) == bool(quoted) or not _NAME.fullmatch(name or quoted):
+    if bool(name) == bool(quoted) or not METRIC_NAME.fullmatch(name or quoted):
         raise Unreadable("bad_name")
     if inner is None and text[-1:] not in {" ", "\t"}:
         raise Unreadable("bad_value")  # the name ends the line
