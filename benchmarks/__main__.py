@@ -14,7 +14,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import (
     cold_start,
+    conversion,
     encode,
+    encode_v2,
     lambda_init,
     measure,
     report,
@@ -38,12 +40,13 @@ class Effort:
     cold_starts: int
     inits: int
     encodings: int
+    conversions: int
     cycles: int
     targets: int
 
 
-FULL = Effort(cold_starts=11, inits=11, encodings=20, cycles=15, targets=workload.TARGETS)
-QUICK = Effort(cold_starts=3, inits=3, encodings=4, cycles=3, targets=200)
+FULL = Effort(cold_starts=11, inits=11, encodings=20, conversions=11, cycles=15, targets=workload.TARGETS)
+QUICK = Effort(cold_starts=3, inits=3, encodings=4, conversions=3, cycles=3, targets=200)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -84,11 +87,15 @@ def run(*, quick: bool) -> report.Results:
         )  # first: it fills the folder of bytecode for the clients below
         begun = lambda_init.run(effort.inits, task("Lambda init", effort.inits))
         encoded = encode.run(workload.TARGETS, effort.encodings, task("encoding", effort.encodings))
+        encoded_2 = encode_v2.run(workload.TARGETS, effort.encodings, task("encoding 2.0", effort.encodings))
         parsed = text_parse.run(effort.encodings, task("text", effort.encodings))
+        converted = conversion.run(effort.conversions, environment, task("conversion", effort.conversions))
         cycled = target_cycle.run(
             effort.targets, effort.cycles, environment, task("target cycles", effort.cycles)
         )
-    return report.Results(measure.machine(), quick, started, begun, encoded, cycled, parsed)
+    return report.Results(
+        measure.machine(), quick, started, begun, encoded, cycled, parsed, converted, encoded_2
+    )
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Answer = Callable[[str, str, bytes], bytes]
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n"
+UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 _HEAD_END = b"\r\n\r\n"

@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from rich.box import MARKDOWN, SIMPLE_HEAD
-from rich.table import Table
-
-from benchmarks import cold_start, encode, lambda_init, steps, text_parse
+from benchmarks import cold_start, conversion, encode, encode_v2, lambda_init, steps, text_parse
+from benchmarks.tables import Section, least_to_most, ms, table_of, times
 from benchmarks.workload import SERIES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from benchmarks.cold_start import ColdStart
+    from benchmarks.conversion import Conversion
     from benchmarks.encode import Encoding, Way
+    from benchmarks.encode_v2 import EncodingV2
     from benchmarks.lambda_init import Init, LambdaInit
-    from benchmarks.measure import Spread
     from benchmarks.target_cycle import Cost, TargetCycle
     from benchmarks.text_parse import TextParse
 
@@ -25,18 +24,6 @@ SCHEMA = 1
 
 ENCODE_ASKED, CYCLE_ASKED = 40, 8
 """The ratios that issue 2 asks for; shown beside what was measured."""
-
-_LEFT = 1  # columns that hold words; the others hold numbers
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One table: words in the first column, numbers in the others, and a line below it."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +37,8 @@ class Results:
     encoding: Encoding
     target_cycle: TargetCycle
     text_parse: TextParse
+    conversion: Conversion
+    encoding_v2: EncodingV2
 
     def as_object(self) -> dict[str, Any]:
         """All of it as plain JSON values."""
@@ -59,7 +48,12 @@ class Results:
             "ratios": {
                 "encode_warm": asdict(self.encoding.way(encode.WARM).ratio) | {"asked": ENCODE_ASKED},
                 "encode_cached_messages": asdict(self.encoding.way(encode.CACHED).ratio),
+                "encode_v2_warm": asdict(self.encoding_v2.way(encode_v2.WARM).ratio),
                 "text_warm": asdict(self.text_parse.way(text_parse.WARM).ratio),
+                **{
+                    f"convert_{way.name}": asdict(way.ratio) | {"limit": conversion.LIMITS[way.name]}
+                    for way in self.conversion.ways
+                },
                 "target_cycle_warm": asdict(self.target_cycle.ratio) | {"asked": CYCLE_ASKED},
             },
         }
@@ -69,7 +63,7 @@ def show(results: Results, console: Console, *, markdown: bool = False) -> None:
     """Print every section, then the two ratios."""
     for section in sections(results):
         console.print(f"\n### {section.title}\n" if markdown else f"\n[bold]{section.title}[/bold]")
-        console.print(_table(section, markdown=markdown))
+        console.print(table_of(section, markdown=markdown))
         if section.note:
             console.print(section.note, highlight=False)
     console.print()
@@ -85,7 +79,9 @@ def sections(results: Results) -> tuple[Section, ...]:
         _cold_start(results.cold_start),
         _lambda_init(results.lambda_init),
         _encoding(results.encoding),
+        encode_v2.section(results.encoding_v2),
         _text_parse(results.text_parse),
+        _conversion(results.conversion),
         _target_cycle(results.target_cycle),
         _steps(results.target_cycle),
     )
@@ -99,33 +95,28 @@ def last_lines(results: Results) -> list[str]:
     cycle = results.target_cycle.ratio
     return [
         (
-            f"encoding {results.encoding.series:,} series, warm: {_times(warm)} the naive official runtime"
-            f" (asked: {ENCODE_ASKED}x); from floats {_times(floats)}; with messages kept {_times(cached)}"
+            f"encoding {results.encoding.series:,} series, warm: {times(warm)} the naive official runtime"
+            f" (asked: {ENCODE_ASKED}x); from floats {times(floats)}; with messages kept {times(cached)}"
         ),
         (
             f"reading {results.text_parse.series:,} series of text, warm:"
-            f" {_times(results.text_parse.way(text_parse.WARM).ratio)} the official parser"
+            f" {times(results.text_parse.way(text_parse.WARM).ratio)} the official parser"
+        ),
+        *(
+            f"converting {results.conversion.series:,} values, {conversion.WORDS[way.name]}:"
+            f" {times(way.ratio)} json.loads (limit: {conversion.LIMITS[way.name]}x)"
+            for way in results.conversion.ways
         ),
         (
-            f"a warm target-cycle of {SERIES} series: {_times(cycle)} cheaper than the naive script"
+            f"a warm target-cycle of {SERIES} series: {times(cycle)} cheaper than the naive script"
             f" (asked: {CYCLE_ASKED}x)"
         ),
     ]
 
 
-def _table(section: Section, *, markdown: bool) -> Table:
-    table = Table(box=MARKDOWN if markdown else SIMPLE_HEAD, pad_edge=markdown)
-    for position, column in enumerate(section.columns):
-        numbers = position >= _LEFT and len(section.columns) > _LEFT + 1
-        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
-    for row in section.rows:
-        table.add_row(*row)
-    return table
-
-
 def _cold_start(result: ColdStart) -> Section:
-    rows = [(cold_start.WORDS[cold_start.BARE], _ms(result.bare_ms), _range(result.bare_ms))]
-    rows += [(cold_start.WORDS[name], _ms(cpu), _range(cpu)) for name, cpu in result.above_ms.items()]
+    rows = [(cold_start.WORDS[cold_start.BARE], ms(result.bare_ms), least_to_most(result.bare_ms))]
+    rows += [(cold_start.WORDS[name], ms(cpu), least_to_most(cpu)) for name, cpu in result.above_ms.items()]
     imports = ", ".join(f"{package} {ms:.0f}" for package, ms in result.imports_ms.items())
     return Section(
         f"Cold start: CPU in ms above the bare interpreter, {result.rounds} rounds",
@@ -138,7 +129,7 @@ def _cold_start(result: ColdStart) -> Section:
 def _lambda_init(result: LambdaInit) -> Section:
     def row(name: str, init: Init) -> tuple[str, ...]:
         cost = init.init_ms
-        return lambda_init.WORDS[name], _ms(cost), _range(cost), _times(init.ratio), str(init.modules)
+        return lambda_init.WORDS[name], ms(cost), least_to_most(cost), times(init.ratio), str(init.modules)
 
     def heaviest(name: str) -> str:
         return ", ".join(f"{package} {ms:.0f}" for package, ms in result.inits[name].imports_ms.items())
@@ -158,8 +149,8 @@ def _encoding(result: Encoding) -> Section:
     def row(way: Way) -> tuple[str, ...]:
         per_s = result.series / way.cpu_ms.median / 1e3
         return (
-            encode.WORDS[way.name], _ms(way.cpu_ms), f"{per_s:.2f} M/s", _times(way.ratio),
-            _ms(way.snappy_ms), _times(way.snappy_ratio),
+            encode.WORDS[way.name], ms(way.cpu_ms), f"{per_s:.2f} M/s", times(way.ratio),
+            ms(way.snappy_ms), times(way.snappy_ratio),
         )  # fmt: skip
 
     return Section(
@@ -178,8 +169,25 @@ def _text_parse(result: TextParse) -> Section:
     return Section(
         f"Reading {result.series:,} series of Prometheus text: CPU per page, {result.rounds} rounds",
         ("way", "ms", "official takes"),
-        tuple((text_parse.WORDS[way.name], _ms(way.cpu_ms), _times(way.ratio)) for way in result.ways),
+        tuple((text_parse.WORDS[way.name], ms(way.cpu_ms), times(way.ratio)) for way in result.ways),
         f"A page has {result.page_bytes / 1e3:.0f} kB.",
+    )
+
+
+def _conversion(result: Conversion) -> Section:
+    return Section(
+        f"Converting {result.series:,} values under a ready rule set: CPU, {result.rounds} rounds",
+        ("way", "ms", "times json.loads", "limit"),
+        tuple(
+            (
+                conversion.WORDS[way.name],
+                ms(way.cpu_ms),
+                times(way.ratio),
+                f"{conversion.LIMITS[way.name]}x",
+            )
+            for way in result.ways
+        ),
+        f"A body has {result.body_bytes / 1e3:.0f} kB; json.loads takes {result.json_ms.median:.2f} ms.",
     )
 
 
@@ -195,7 +203,7 @@ def _target_cycle(result: TargetCycle) -> Section:
         f"A target-cycle of {SERIES} series, {result.targets} targets: CPU in µs per target,"
         f" {result.rounds} rounds",
         ("client", "warm", "least to most", "in the kernel", "first cycle", "naive takes"),
-        (row("naive script", result.naive, "1x"), row("pushvar", result.pushvar, _times(result.ratio))),
+        (row("naive script", result.naive, "1x"), row("pushvar", result.pushvar, times(result.ratio))),
         f"Targets served by {result.served_by}.",
     )
 
@@ -203,7 +211,7 @@ def _target_cycle(result: TargetCycle) -> Section:
 def _steps(result: TargetCycle) -> Section:
     total = sum(cost.median for cost in result.steps_us.values())
     rows = [
-        (steps.WORDS[step], f"{cost.median:.1f}", _range(cost), f"{cost.median / total:.0%}")
+        (steps.WORDS[step], f"{cost.median:.1f}", least_to_most(cost), f"{cost.median / total:.0%}")
         for step, cost in result.steps_us.items()
     ]
     return Section(
@@ -211,18 +219,3 @@ def _steps(result: TargetCycle) -> Section:
         ("step", "median", "least to most", "share"),
         (*rows, ("together", f"{total:.1f}", "", "")),
     )
-
-
-def _ms(cpu: Spread) -> str:
-    return f"{cpu.median:.1f}"
-
-
-def _range(cpu: Spread) -> str:
-    return f"{cpu.low:.1f}-{cpu.high:.1f}"
-
-
-def _times(ratio: Spread) -> str:
-    if ratio.low == ratio.high == 1:
-        return "1x"
-    digits = 0 if ratio.median >= 20 else 1
-    return f"{ratio.median:.{digits}f}x ({ratio.low:.{digits}f}-{ratio.high:.{digits}f})"

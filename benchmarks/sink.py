@@ -1,12 +1,13 @@
 """A remote-write receiver that answers 204 to whatever it gets, and keeps it only while it is told to.
 
 ``python -m benchmarks.sink``: POST /write; PUT /recording begins to keep bodies, GET /recording gives
-those kept, each behind its length in four bytes, and ends it.
+those kept, each behind its length in four bytes, and ends it. After PUT /outage it answers 503, until
+DELETE /outage.
 """
 
 from __future__ import annotations
 
-from benchmarks.http_server import NO_CONTENT, NOT_FOUND, serve, with_body
+from benchmarks.http_server import NO_CONTENT, NOT_FOUND, UNAVAILABLE, serve, with_body
 
 
 class Sink:
@@ -14,10 +15,13 @@ class Sink:
 
     def __init__(self) -> None:
         self._kept: list[bytes] | None = None
+        self._away = False
 
     def answer(self, method: str, path: str, body: bytes) -> bytes:
         """One request."""
         match method, path:
+            case "POST", "/write" if self._away:
+                return UNAVAILABLE
             case "POST", "/write":
                 if self._kept is not None:
                     self._kept.append(body)
@@ -28,6 +32,9 @@ class Sink:
             case "GET", "/recording":
                 kept, self._kept = self._kept or [], None
                 return with_body(b"".join(len(body).to_bytes(4) + body for body in kept))
+            case (("PUT" | "DELETE"), "/outage"):
+                self._away = method == "PUT"
+                return NO_CONTENT
         return NOT_FOUND
 
 

@@ -19,6 +19,7 @@ from pushvar.collect.fetch import Fetcher
 from pushvar.collect.registry import open_registry
 from pushvar.collect.targets import build_targets
 from pushvar.deliver.batches import cut
+from pushvar.deliver.staleness import Roll, SeriesMemory
 from pushvar.net.secrets import Secrets
 from pushvar.state import open_state
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pushvar.collect.fetch import Done, Endpoint
+    from pushvar.deliver.spool import Spool
     from pushvar.model import Delivery, Report, Scrape
     from pushvar.state.protocol import StateStore
 
@@ -74,6 +76,7 @@ class _Store:
         self.acquire = watch.timed(LEASE, store.acquire)
         self.commit = watch.timed(LEASE, store.commit)
         self.release = watch.timed(LEASE, store.release)
+        self.spool_entries = watch.timed(LEASE, store.spool_entries)
 
 
 class Steps:
@@ -90,6 +93,7 @@ class Steps:
         self._backends = Backends(snapshot.config, secrets, self._world)
         self._fetcher = Fetcher(self._world.now_ms, self._world.monotonic_s)
         self._store = open_state(f"sqlite:{folder / STATE}")
+        self._memory = SeriesMemory(self._store)
         self._batch_samples = snapshot.config.remote_write[0].queue_config.max_samples_per_send
 
     def cycle(self) -> dict[str, float]:
@@ -112,6 +116,8 @@ class Steps:
             self._engine.convert,
             self._engine.failed,
             watch.timed(PUSH, self._deliver),
+            self._memory,
+            lambda _numbers, _now_ms: (),
             cast("StateStore", _Store(self._store, watch)),
             self._world.now_ms,
             self._world.monotonic_s,
@@ -119,13 +125,14 @@ class Steps:
         endpoints = self._engine.endpoints(job.job_name for job in snapshot.config.scrape_configs)
         cycle = self._world.now_ms()
         turn = corridor.Turn("0", "benchmark", cycle, budget_s=CYCLE_MS / 1000)
-        return corridor.run_cycle(steps, turn, lambda _head: endpoints)
+        roll = Roll({target.key for target in self._engine.targets})
+        return corridor.run_cycle(steps, turn, roll, lambda _head: endpoints)
 
     def _fetch(self, watch: Stopwatch, endpoints: Sequence[Endpoint], done: Done) -> None:
         self._fetcher.fetch_all(endpoints, watch.timed(CONVERT, done))
 
-    def _deliver(self, scrapes: Sequence[Scrape], deadline_s: float) -> tuple[Delivery, ...]:
-        return self._backends.deliver(scrapes, self._engine.families, deadline_s)
+    def _deliver(self, scrapes: Sequence[Scrape], deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
+        return self._backends.deliver(scrapes, self._engine.families, deadline_s, spool)
 
     def _replay(self, watch: Stopwatch, scrapes: Sequence[Scrape]) -> None:
         batches = cut(scrapes, max_samples=self._batch_samples)

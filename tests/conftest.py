@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import components
 from tests.programs import aws as amazon
 from tests.programs import (
     builds,
@@ -63,6 +64,12 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """Give a Prometheus that takes remote write 1.0."""
     with databases.prometheus(tmp_path_factory.mktemp("prometheus")) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Path:
+    """Give Prometheus' tool, which stands beside the server."""
+    return components.find("prometheus").with_name("promtool")
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tests.programs.aws import Aws
 
-OBJECT_CALLS = {"PUT": "PutObject", "GET": "GetObject", "DELETE": "DeleteObject"}
+OBJECT_CALLS = {"PUT": "PutObject", "GET": "GetObject", "DELETE": "DeleteObject", "POST": "DeleteObjects"}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
 
 
@@ -42,6 +42,8 @@ class Fault:
 
 
 LOST = Fault()
+PASS = Fault(-1)
+"""No fault: lets one call through to the next fault of its name."""
 
 
 def refusal(code: str, message: str = "no", *, status: int = 400, **more: Any) -> Fault:
@@ -133,7 +135,9 @@ class _Server(ThreadingHTTPServer):
             fault = next((each for each in self.door.faults if each[0] == call), None)
             if fault is not None:
                 self.door.faults.remove(fault)
-                if fault[1] is not LOST:
+                if fault[1] is PASS:
+                    fault = None
+                elif fault[1] is not LOST:
                     return fault[1]
             transaction = "TransactWriteItems"
             if any(keys & other and transaction in {call, name} for name, other in self.in_hand):

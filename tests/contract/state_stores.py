@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
+from pushvar.state.protocol import NewEntry
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
+    from pushvar.state.protocol import Lease, SpoolEntry, StateStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,16 @@ KINDS: Final = (
     StoreKind("aws", _aws, effort=0.1),
 )
 SHARED_KINDS: Final = tuple(kind for kind in KINDS if kind.shared)
+
+
+def append(
+    store: StateStore, lease: Lease, lane: str, body: bytes, *, samples: int = 1, time_ms: int = 1
+) -> SpoolEntry:
+    """One batch at the end of a lane."""
+    (entry,) = store.spool_append(lease, lane, [NewEntry(body, samples, time_ms)])
+    return entry
+
+
+def series_of(store: StateStore, target_key: str) -> bytes | None:
+    """The series set of one target, or None."""
+    return store.series([target_key]).get(target_key)

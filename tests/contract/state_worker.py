@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pushvar.state import open_state
+from pushvar.state.protocol import NewEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,15 +50,17 @@ def race(reference: str, owner: str, wins: str, marker: str) -> None:
     store.close()
 
 
-def append(reference: str, size_bytes: str) -> None:
-    """Append to a lane without end, and say each sequence number when it is stored."""
+def append(reference: str, size_bytes: str, together: str) -> None:
+    """Append so many at once to a lane, without end, and say each sequence number when it is stored."""
     store = open_state(reference)
     lease = store.acquire(SHARD, "doomed", cycle=7, now_ms=now_ms(), ttl_ms=1)
     assert lease is not None
-    for number in range(1_000_000):
-        body = number.to_bytes(4, "big") * (int(size_bytes) // 4)
-        entry = store.spool_append(lease, "main", body, samples=1, time_ms=number)
-        tell(entry.sequence)
+    for first in range(0, 1_000_000, int(together)):
+        numbers = range(first, first + int(together))
+        bodies = [number.to_bytes(4, "big") * (int(size_bytes) // 4) for number in numbers]
+        new = [NewEntry(body, 1, number) for number, body in zip(numbers, bodies, strict=True)]
+        for entry in store.spool_append(lease, "main", new):
+            tell(entry.sequence)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"race": race, "append": append}

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
+from threading import Barrier
 from typing import TYPE_CHECKING, cast
 
 import pytest
 from pushvar.errors import LeaseLost, StateError
 from pushvar.state import open_state
-from pushvar.state.protocol import Head, Lease, SpoolEntry, StateStore
+from pushvar.state.protocol import (
+    TYPES_BYTES,
+    TYPES_PER_TENANT,
+    Head,
+    Lease,
+    NewEntry,
+    SpoolEntry,
+    StateStore,
+)
 
-from tests.contract.state_stores import KINDS, SHARED_KINDS, StoreKind
+from tests.contract.state_stores import KINDS, SHARED_KINDS, StoreKind, append, series_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,11 +139,11 @@ def writes(entry: SpoolEntry) -> dict[str, Callable[[StateStore, Lease], object]
         "renew": lambda store, lease: store.renew(lease, now_ms=1, ttl_ms=99_000),
         "commit": lambda store, lease: store.commit(lease, HEAD),
         "commit and release": lambda store, lease: store.commit(lease, HEAD, release=True),
-        "append": lambda store, lease: store.spool_append(lease, "main", b"new", samples=1, time_ms=1),
-        "acknowledge": lambda store, lease: store.spool_acknowledge(lease, entry),
+        "append": lambda store, lease: append(store, lease, "main", b"new"),
+        "acknowledge": lambda store, lease: store.spool_acknowledge(lease, [entry]),
         "fingerprints": lambda store, lease: store.set_fingerprints(lease, {"t": b"new"}),
-        "series": lambda store, lease: store.set_series(lease, "t", b"new"),
-        "forget": lambda store, lease: store.set_series(lease, "t", None),
+        "series": lambda store, lease: store.set_series(lease, {"t": b"new"}),
+        "forget": lambda store, lease: store.set_series(lease, {"t": None}),
     }
 
 
@@ -142,9 +152,9 @@ def writes(entry: SpoolEntry) -> dict[str, Callable[[StateStore, Lease], object]
 def test_a_stale_fence_changes_nothing(store: StateStore, write: str, end: str) -> None:
     """Each write under a lease that is no longer the newest raises LeaseLost and leaves all as it was."""
     lease = take(store, "a")
-    entry = store.spool_append(lease, "main", b"old", samples=1, time_ms=1)
+    entry = append(store, lease, "main", b"old")
     store.set_fingerprints(lease, {"t": b"old"})
-    store.set_series(lease, "t", b"old")
+    store.set_series(lease, {"t": b"old"})
     if end == "released":
         store.release(lease)
     elif end == "taken over":
@@ -154,7 +164,7 @@ def test_a_stale_fence_changes_nothing(store: StateStore, write: str, end: str) 
         writes(entry)[write](store, stale.get(end, lease))
     assert store.spool_entries("0") == (entry,)
     assert store.fingerprints("0") == {"t": b"old"}
-    assert store.series("t") == b"old"
+    assert series_of(store, "t") == b"old"
     assert take(store, "b", now_ms=2_000).head == Head(started_cycle=1)
 
 
@@ -168,7 +178,7 @@ def test_spool_keeps_the_order_of_each_lane(store: StateStore) -> None:
     """Entries come oldest first, per lane and over all lanes, with what was said about them."""
     lease = take(store)
     sent = [
-        store.spool_append(lease, lane, body, samples=index, time_ms=index)
+        append(store, lease, lane, body, samples=index, time_ms=index)
         for index, (lane, body) in enumerate([("b", b"0"), ("a", b"\x00" * 70_000), ("b", b""), ("a", b"3")])
     ]
     assert store.spool_entries("0") == tuple(sent)
@@ -181,22 +191,55 @@ def test_spool_keeps_the_order_of_each_lane(store: StateStore) -> None:
 def test_acknowledging_is_idempotent_and_hits_one_entry(store: StateStore) -> None:
     """An acknowledged entry is gone, again is no error, and its number never comes back."""
     lease = take(store)
-    first = store.spool_append(lease, "a", b"1", samples=1, time_ms=1)
-    store.spool_acknowledge(lease, first)
-    second = store.spool_append(lease, "a", b"2", samples=1, time_ms=2)
-    store.spool_acknowledge(lease, first)
+    first = append(store, lease, "a", b"1")
+    store.spool_acknowledge(lease, [first])
+    second = append(store, lease, "a", b"2", time_ms=2)
+    store.spool_acknowledge(lease, [first])
     assert store.spool_entries("0") == (second,)
     assert second.sequence > first.sequence
     with pytest.raises(StateError, match="gone"):
         store.spool_body(first)
 
 
+def test_many_batches_are_one_append(store: StateStore) -> None:
+    """Batches appended together keep their order, numbers and bodies, behind what waits in any lane."""
+    lease = take(store)
+    first = append(store, lease, "b", b"first")
+    new = [NewEntry(number.to_bytes(2, "big") * 25_000, number, number + 5) for number in range(30)]
+    stored = store.spool_append(lease, "a", new)
+    last = append(store, lease, "a", b"last")
+    assert store.spool_entries("0") == (first, *stored, last)
+    assert [entry.sequence for entry in stored] == list(range(first.sequence + 1, last.sequence))
+    assert [(entry.samples, entry.time_ms) for entry in stored] == [(n, n + 5) for n in range(30)]
+    assert [store.spool_body(entry) for entry in stored] == [entry.body for entry in new]
+
+
+def test_more_than_one_transaction_of_entries(store: StateStore) -> None:
+    """Hundreds of entries are appended in order and removed again, whatever a store does at once."""
+    lease = take(store)
+    stored = store.spool_append(lease, "a", [NewEntry(b"%d" % n, 1, n) for n in range(250)])
+    assert [entry.time_ms for entry in stored] == list(range(250))
+    assert store.spool_entries("0") == stored
+    store.spool_acknowledge(lease, [*reversed(stored[:-3]), stored[0]])
+    assert store.spool_entries("0") == stored[-3:]
+    assert append(store, lease, "a", b"").sequence > stored[-1].sequence
+
+
+def test_nothing_is_written_for_nothing(store: StateStore) -> None:
+    """Without entries or bodies no lease is asked for, and nothing changes."""
+    nobody = Lease("9", "a", 1, 1, Head())
+    assert store.spool_append(nobody, "main", []) == ()
+    store.spool_acknowledge(nobody, [])
+    store.set_series(nobody, {})
+    assert store.series([]) == {}
+
+
 def test_entries_of_another_shard_cannot_be_acknowledged(store: StateStore) -> None:
     """One shard's lease gives no right to another shard's spool."""
     mine, theirs = take(store, shard="0"), take(store, shard="1")
-    entry = store.spool_append(theirs, "a", b"1", samples=1, time_ms=1)
+    entry = append(store, theirs, "a", b"1")
     with pytest.raises(StateError, match="shard 1"):
-        store.spool_acknowledge(mine, entry)
+        store.spool_acknowledge(mine, [entry])
     assert store.spool_entries("1") == (entry,)
 
 
@@ -230,14 +273,84 @@ def test_fingerprints_are_replaced_as_one(store: StateStore) -> None:
 def test_series_memory_belongs_to_the_target(store: StateStore) -> None:
     """A target's series set follows it to another shard, is replaced there, and can be forgotten."""
     old, new = take(store, shard="0"), take(store, shard="1")
-    assert store.series("t") is None
-    store.set_series(old, "t", b"\x00one")
-    store.set_series(new, "t", store.series("t") or b"")
-    store.set_series(old, "u", b"")
-    assert (store.series("t"), store.series("u")) == (b"\x00one", b"")
-    store.set_series(new, "t", None)
-    store.set_series(new, "t", None)
-    assert store.series("t") is None
+    assert series_of(store, "t") is None
+    store.set_series(old, {"t": b"\x00one"})
+    store.set_series(new, {"t": series_of(store, "t") or b""})
+    store.set_series(old, {"u": b""})
+    assert (series_of(store, "t"), series_of(store, "u")) == (b"\x00one", b"")
+    store.set_series(new, {"t": None})
+    store.set_series(new, {"t": None})
+    assert series_of(store, "t") is None
+
+
+def test_many_series_sets_are_written_and_read_together(store: StateStore) -> None:
+    """Hundreds of targets, large sets among them, come and go in one call; unknown ones are left out."""
+    lease = take(store)
+    sets: dict[str, bytes | None] = {f"t{n}": b"%d" % n * (n % 7 * 50) for n in range(250)}
+    sets |= {"large": random.Random(1).randbytes(400_000), "empty": b""}
+    store.set_series(lease, sets)
+    assert store.series([*sets, "unknown", "t1"]) == sets
+    gone: dict[str, bytes | None] = {f"t{n}": None for n in range(0, 250, 2)}
+    store.set_series(lease, {**gone, "large": b"small", "never": None})
+    kept = {key: body for key, body in {**sets, **gone, "large": b"small"}.items() if body is not None}
+    assert store.series([*sets, "never"]) == kept
+
+
+def test_many_middling_series_sets_fit(store: StateStore) -> None:
+    """Sets that fill a transaction by their bytes, not by their number, are written and read whole."""
+    lease = take(store)
+    sets = {f"t{n}": random.Random(n).randbytes(250_000) for n in range(20)}
+    store.set_series(lease, sets)
+    assert store.series(sets) == sets
+
+
+def test_the_first_type_of_a_name_stays(store: StateStore) -> None:
+    """A type is settled once; later proposals add names and change none, and all get the whole table."""
+    assert store.types("t") == {}
+    assert store.settle_types("t", {"a": "counter", "b": "gauge"}) == {"a": "counter", "b": "gauge"}
+    later = {"b": "counter", "c": "histogram", "ü:x": "info"}
+    table = {"a": "counter", "b": "gauge", "c": "histogram", "ü:x": "info"}
+    assert store.settle_types("t", later) == store.settle_types("t", {}) == store.types("t") == table
+
+
+def test_tenants_have_tables_of_their_own(store: StateStore) -> None:
+    """What one tenant settles is nothing to another, nor to the table of those without a tenant."""
+    store.settle_types("t", {"a": "counter"})
+    assert store.settle_types("", {"a": "gauge"}) == store.types("") == {"a": "gauge"}
+    assert store.settle_types("t/ü", {"b": "gauge"}) == {"b": "gauge"}
+    assert store.types("t") == {"a": "counter"}
+
+
+def test_a_type_table_is_bounded(store: StateStore) -> None:
+    """Names beyond the number or the bytes of a table are left out; those that are in it stay."""
+    table = store.settle_types("t", {f"n{n}": "gauge" for n in range(TYPES_PER_TENANT + 5)})
+    assert list(table) == [f"n{n}" for n in range(TYPES_PER_TENANT)]
+    assert store.settle_types("t", {"more": "counter", "n1": "counter"}) == store.types("t") == table
+    hostile = {random.Random(n).randbytes(3_000).hex()[:3_000]: "gauge" for n in range(150)}
+    assert len(store.settle_types("u", hostile)) == TYPES_BYTES // 3_000
+    assert store.types("u") == dict(list(hostile.items())[: TYPES_BYTES // 3_000])
+
+
+def test_writers_that_race_settle_one_type(reference: str) -> None:
+    """Several openings propose different types at the same time: all get the same answer for a name."""
+    kinds = ["counter", "gauge", "histogram", "summary"]
+    stores = [open_state(reference) for _ in kinds]
+    start = Barrier(len(kinds))
+
+    def settle(number: int) -> list[str]:
+        start.wait()
+        own = {f"own{number}": "info"}
+        answers = [
+            stores[number].settle_types("t", {f"n{n}": kinds[number], **own})[f"n{n}"] for n in range(5)
+        ]
+        return [*answers, stores[number].settle_types("t", own)[f"own{number}"]]
+
+    with ThreadPoolExecutor(len(kinds)) as pool:
+        answers = list(pool.map(settle, range(len(kinds))))
+    assert answers == [answers[0]] * len(kinds)
+    assert len(stores[0].types("t")) == 5 + len(kinds)
+    for opened in stores:
+        opened.close()
 
 
 def test_everything_survives_reopening(reference: str) -> None:
@@ -245,17 +358,19 @@ def test_everything_survives_reopening(reference: str) -> None:
     first = open_state(reference)
     lease = take(first)
     first.commit(lease, HEAD)
-    entry = first.spool_append(lease, "main", b"body", samples=1, time_ms=1)
+    entry = append(first, lease, "main", b"body")
     digest = first.put_document(b"document")
     first.set_pointer("p", digest)
     first.set_fingerprints(lease, {"t": b"f"})
-    first.set_series(lease, "t", b"s")
+    first.set_series(lease, {"t": b"s"})
+    first.settle_types("t", {"a": "gauge"})
     first.close()
     second = open_state(reference)
     assert second.acquire("0", "b", cycle=2, now_ms=0, ttl_ms=1) is None
     assert (second.spool_entries("0"), second.spool_body(entry)) == ((entry,), b"body")
     assert (second.get_pointer("p"), second.get_document(digest)) == (digest, b"document")
-    assert (second.fingerprints("0"), second.series("t")) == ({"t": b"f"}, b"s")
+    assert (second.fingerprints("0"), series_of(second, "t")) == ({"t": b"f"}, b"s")
+    assert second.types("t") == {"a": "gauge"}
     again = take(second, "b", now_ms=1_000)
     assert (again.fence, again.head) == (2, HEAD)
     second.close()
@@ -267,7 +382,7 @@ def test_threads_may_share_a_store(store: StateStore) -> None:
     def shard_cycle(number: int) -> int:
         lease = take(store, shard=str(number))
         for index in range(5):
-            store.spool_append(lease, "main", bytes([index]), samples=1, time_ms=index)
+            append(store, lease, "main", bytes([index]), time_ms=index)
         store.commit(lease, Head(1, 1, {"number": number}))
         return [store.spool_body(entry)[0] for entry in store.spool_entries(str(number))] == list(range(5))
 

@@ -13,7 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 from pushvar.errors import LeaseLost
 from pushvar.state import open_state
-from pushvar.state.protocol import Head, Lease, SpoolEntry
+from pushvar.state.protocol import Head, Lease, NewEntry, SpoolEntry
 
 from tests.contract.state_stores import KINDS, StoreKind
 
@@ -28,6 +28,9 @@ HEADS = st.builds(
     st.dictionaries(st.text(max_size=3), st.floats(allow_nan=False), max_size=2),
     st.dictionaries(st.text(max_size=3), st.dictionaries(st.text(max_size=3), st.booleans()), max_size=2),
 )
+BODIES = st.lists(st.binary(max_size=40), min_size=1, max_size=3)
+SETS = st.none() | st.binary(max_size=9)
+TYPES = st.dictionaries(st.sampled_from("nm"), st.sampled_from(["counter", "gauge"]))
 
 
 class StateMachine(RuleBasedStateMachine):
@@ -48,6 +51,7 @@ class StateMachine(RuleBasedStateMachine):
         self.last_sequence = dict.fromkeys(SHARDS, 0)
         self.fingerprints: dict[str, dict[str, bytes]] = {}
         self.series: dict[str, bytes] = {}
+        self.types: dict[str, dict[str, str]] = {}
 
     def teardown(self) -> None:
         """Leave nothing behind."""
@@ -108,26 +112,24 @@ class StateMachine(RuleBasedStateMachine):
         if self.held[lease.shard].fence == lease.fence:
             self.released.add(lease.shard)
 
-    @rule(target=entries, lease=leases, lane=st.sampled_from(LANES), body=st.binary(max_size=40))
-    def append(self, lease: Lease, lane: str, body: bytes) -> Any:
-        """An entry goes to the end; its number is the highest that the shard ever had."""
-        entry = self.under(
-            lease, lambda: self.store.spool_append(lease, lane, body, samples=1, time_ms=self.now_ms)
-        )
-        if entry is None:
-            return multiple()
-        assert entry.sequence > self.last_sequence[entry.shard]
-        self.last_sequence[entry.shard] = entry.sequence
-        self.spool[entry.shard, entry.sequence] = (entry, body)
-        return entry
+    @rule(target=entries, lease=leases, lane=st.sampled_from(LANES), bodies=BODIES)
+    def append(self, lease: Lease, lane: str, bodies: list[bytes]) -> Any:
+        """Entries go to the end in their order; their numbers are the highest that the shard ever had."""
+        new = [NewEntry(body, 1, self.now_ms) for body in bodies]
+        entries = self.under(lease, lambda: self.store.spool_append(lease, lane, new))
+        for entry, body in zip(entries or (), bodies, strict=entries is not None):
+            assert entry.sequence > self.last_sequence[entry.shard]
+            self.last_sequence[entry.shard] = entry.sequence
+            self.spool[entry.shard, entry.sequence] = (entry, body)
+        return multiple(*(entries or ()))
 
-    @rule(lease=leases, entry=entries)
-    def acknowledge(self, lease: Lease, entry: SpoolEntry) -> None:
-        """An entry goes away once; what is gone stays gone."""
-        if entry.shard == lease.shard and self.under(
-            lease, lambda: self.store.spool_acknowledge(lease, entry)
-        ):
-            self.spool.pop((entry.shard, entry.sequence), None)
+    @rule(lease=leases, chosen=st.lists(entries, min_size=1, max_size=4))
+    def acknowledge(self, lease: Lease, chosen: list[SpoolEntry]) -> None:
+        """Entries go away once; what is gone stays gone, also when it is named twice."""
+        mine = [entry for entry in chosen if entry.shard == lease.shard]
+        if mine and self.under(lease, lambda: self.store.spool_acknowledge(lease, mine)):
+            for entry in mine:
+                self.spool.pop((entry.shard, entry.sequence), None)
 
     @rule(lease=leases, values=st.dictionaries(st.text(max_size=4), st.binary(max_size=4), max_size=3))
     def set_fingerprints(self, lease: Lease, values: dict[str, bytes]) -> None:
@@ -135,13 +137,18 @@ class StateMachine(RuleBasedStateMachine):
         if self.under(lease, lambda: self.store.set_fingerprints(lease, values)):
             self.fingerprints[lease.shard] = values
 
-    @rule(lease=leases, key=st.sampled_from(TARGETS), body=st.none() | st.binary(max_size=9))
-    def set_series(self, lease: Lease, key: str, body: bytes | None) -> None:
-        """A series set is stored or forgotten."""
-        if self.under(lease, lambda: self.store.set_series(lease, key, body)):
-            self.series.pop(key, None)
-            if body is not None:
-                self.series[key] = body
+    @rule(lease=leases, bodies=st.dictionaries(st.sampled_from(TARGETS), SETS, min_size=1))
+    def set_series(self, lease: Lease, bodies: dict[str, bytes | None]) -> None:
+        """Series sets are stored or forgotten."""
+        if self.under(lease, lambda: self.store.set_series(lease, bodies)):
+            after = {**self.series, **bodies}
+            self.series = {key: body for key, body in after.items() if body is not None}
+
+    @rule(tenant=st.sampled_from(["", "t"]), proposed=TYPES)
+    def settle_types(self, tenant: str, proposed: dict[str, str]) -> None:
+        """A name keeps its first type, and the answer is the whole table."""
+        self.types[tenant] = {**proposed, **self.types.get(tenant, {})}
+        assert self.store.settle_types(tenant, proposed) == self.types[tenant]
 
     @rule(lease=consumes(leases))
     def reopen(self, lease: Lease) -> None:
@@ -162,9 +169,8 @@ class StateMachine(RuleBasedStateMachine):
             assert self.store.spool_entries(shard, LANES[0]) == in_lane
         kept = list(self.spool.values())
         assert all(self.store.spool_body(entry) == body for entry, body in kept[:1] + kept[-1:])
-        assert {key: self.store.series(key) for key in TARGETS} == {
-            key: self.series.get(key) for key in TARGETS
-        }
+        assert self.store.series(TARGETS) == self.series
+        assert self.store.types("t") == self.types.get("t", {})
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)

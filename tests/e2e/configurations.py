@@ -33,7 +33,7 @@ def write_config(
             job["metrics_path"] = f"/{path}"
         jobs.append(job)
     document = {
-        "global": {"scrape_interval": "2s", "scrape_timeout": "1s"},
+        "global": {"scrape_interval": "2s", "scrape_timeout": "1s", "self_metrics": False},
         "scrape_configs": jobs,
         "remote_write": [{"name": name, "url": url} for name, url in backends.items()],
         **blocks,

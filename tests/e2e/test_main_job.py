@@ -211,7 +211,7 @@ def test_a_backend_that_stays_away(go_program: Server, tmp_path: Path) -> None:
     config = write_config(tmp_path, {"x": go_program.address}, {"away": "http://127.0.0.1:1/api/v1/write"})
     done = run_pushvar("run", "--config", config, "--once", "--state", tmp_path / "state.db")
     assert done.returncode == 4
-    assert "away  http://127.0.0.1:1/api/v1/write: no answer: " in done.stdout
+    assert "away  kept for a later cycle: http://127.0.0.1:1/api/v1/write: no answer: " in done.stdout
     assert "is the backend running" in done.stdout
 
 

@@ -100,7 +100,11 @@ class Deployment:
 
     def configure(self, jobs: list[dict[str, Any]], write_url: str, **backend: Any) -> None:
         """Bring a configuration into Parameter Store with the command that people use."""
-        document = {"scrape_configs": jobs, "remote_write": [{"name": "main", "url": write_url, **backend}]}
+        document = {
+            "global": {"self_metrics": False},
+            "scrape_configs": jobs,
+            "remote_write": [{"name": "main", "url": write_url, **backend}],
+        }
         file = self.folder / "pushvar.yml"
         file.write_text(json.dumps(document))
         done = run_pushvar("config", "push", file, "--to", self.registry, env=self.aws.environment)

@@ -14,7 +14,15 @@ PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter"
 ROLES = ("PlanRole", "ForwardRole")
 ITEMS = tuple(
     f"dynamodb:{verb}"
-    for verb in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "ConditionCheckItem")
+    for verb in (
+        "GetItem",
+        "BatchGetItem",
+        "PutItem",
+        "UpdateItem",
+        "DeleteItem",
+        "Query",
+        "ConditionCheckItem",
+    )
 )
 
 

@@ -6,18 +6,22 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from pushvar.catalogue import HEALTH, PRIVATE_KEYS
+from pushvar.config.load import load_rules
+from pushvar.config.programs import ready_names, ready_rules
 from pushvar.convert.converter import Converted, Converter
 from pushvar.convert.expvar.decode import decode
 from pushvar.convert.input_format import InputFormat
-from pushvar.convert.mapping import built_in
+from pushvar.convert.mapping import built_in, rule_set
 from pushvar.convert.plan import Stamp
-from pushvar.errors import DecodeError, FetchError
+from pushvar.errors import ConfigError, DecodeError, FetchError
 from pushvar.model import Target
 from pushvar.wire.exposition.parse import parse
 from pushvar.wire.proto.prometheus_v1_pb2 import WriteRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pushvar.convert.mapping.rules import RuleSet
 
 _TARGET = Target("00ff", "fuzz", "http://fuzz/debug/vars", (("customer_id", "acme"), ("job", "fuzz")))
 _STAMP = Stamp(_TARGET, (("region", "eu"),))
@@ -42,15 +46,31 @@ def check_convert(body: bytes) -> None:
     _check_series(body, EXPVAR)
 
 
-def _check_series(body: bytes, form: InputFormat) -> None:
+def check_mapping(case: bytes) -> None:
+    """Rules, a NUL and a body: wrong rules are a ConfigError, all others give valid series, cold and warm.
+
+    The rules are written as in a file, or named when they are a ready set.
+    """
+    head, _, body = case.partition(b"\0")
+    written = head.decode("utf-8", "replace")
+    try:
+        named = written in ready_names()
+        rules = ((written, ready_rules(written)),) if named else load_rules(written, source="fuzz")
+    except ConfigError:
+        return
+    for unmatched in ("auto", "drop"):
+        _check_series(body, EXPVAR, rule_set(rules, unmatched))
+
+
+def _check_series(body: bytes, form: InputFormat, rules: RuleSet = _RULES) -> None:
     converter = Converter()
     try:
-        first = converter.convert(_STAMP, body, _RULES, form=form)
+        first = converter.convert(_STAMP, body, rules, form=form)
     except FetchError:
         return
     assert len(first.values) == 8 * len(first.plan.shape.rows)
     packed = _packed(first)
-    assert _packed(converter.convert(_STAMP, body, _RULES, form=form)) == packed
+    assert _packed(converter.convert(_STAMP, body, rules, form=form)) == packed
     request = WriteRequest.FromString(packed)
     assert len(request.timeseries) == len(first.plan.shape.rows) + len(HEALTH)
     seen = set()
@@ -85,5 +105,6 @@ CHECKS: dict[str, Callable[[bytes], None]] = {
     "decode": check_decode,
     "convert": check_convert,
     "text": check_text,
+    "mapping": check_mapping,
 }
 """Name of a corpus folder -> what must hold for each of its files."""

@@ -23,6 +23,7 @@ from pushvar.state import open_state
 from tests.programs.certificates import authority
 from tests.programs.faulty_server import FaultyServer, faulty_server
 from tests.programs.raw_server import Connection, ok, raw_server
+from tests.spools import new_spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +106,7 @@ class Made:
         host = self.faulty.url.removeprefix("http://")
         plain = {"metrics_path": "/ok", "scrape_timeout": "1s", "static_configs": [{"targets": [host]}]}
         return {
+            "global": {"self_metrics": False},
             "scrape_configs": [{"job_name": name, **plain, **settings} for name, settings in jobs.items()],
             "remote_write": [{"name": "b", "url": f"{self.faulty.url}/status/204", **(backend or {})}],
         }
@@ -383,7 +385,7 @@ def test_any_number_of_backends(made: Made, count: int) -> None:
     loop = made.loop(made.document({"a": every(1)}))
     scrapes = loop.forwarder.cycle().scrapes
     some = backends(real_world(), *[f"{made.faulty.url}/status/204"] * count)
-    deliveries = some.deliver(scrapes, loop.forwarder.engine.families, time.monotonic() + 5)
+    deliveries = some.deliver(scrapes, loop.forwarder.engine.families, time.monotonic() + 5, new_spool())
     some.close()
     assert [one.backend for one in deliveries] == [f"b{n}" for n in range(count)]
     assert all(one.sent and not one.failed and not one.error for one in deliveries)
@@ -397,7 +399,7 @@ def test_a_bad_backend_costs_its_own_samples_and_no_more_than_the_time(made: Mad
     good = f"{made.faulty.url}/status/204"
     some = backends(real_world(), good, made.faulty.url + path, good)
     start_s = time.monotonic()
-    first, bad, last = some.deliver(scrapes, loop.forwarder.engine.families, start_s + 1.5)
+    first, bad, last = some.deliver(scrapes, loop.forwarder.engine.families, start_s + 1.5, new_spool())
     some.close()
     assert time.monotonic() - start_s < 2.5
     assert (first.failed, last.failed, bad.sent) == (0, 0, 0)
@@ -432,11 +434,12 @@ def test_a_dead_backend_does_not_slow_the_loop(made: Made) -> None:
     """The other backend has its samples at every beat although one never answers."""
     document = made.document({"a": every(1)})
     document["remote_write"].append({"name": "dead", "url": made.faulty.refused_url})
-    loop = made.loop(document)
-    loop.forwarder._world = replace(real_world())
+    registry = FileRegistry(str(made.loop(document).config))
+    forwarder = Forwarder(registry, open_state("memory:"), real_world(), owner="test")
     start_s = time.monotonic()
     reports: list[Report] = []
-    loop.forwarder.run(reports.append, lambda: time.monotonic() - start_s > 3.5)
+    forwarder.run(reports.append, lambda: time.monotonic() - start_s > 3.5)
+    forwarder.close()
     assert 2 <= len(reports) <= 5
     assert all(report.deliveries[0].sent and not report.deliveries[0].failed for report in reports)
 

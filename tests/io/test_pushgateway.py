@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import struct
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,17 +19,21 @@ from pushvar.catalogue import HEALTH, MEMSTATS
 from pushvar.collect.targets import build_target
 from pushvar.config.load import load
 from pushvar.convert.health import health_values
+from pushvar.deliver.spool import Spool
+from pushvar.deliver.staleness import REMOVED, VANISHED
 from pushvar.errors import ConfigError
-from pushvar.model import Scrape
+from pushvar.model import STALE_BITS, Scrape
 from pushvar.net.secrets import Secrets
+from pushvar.state import open_state
+from pushvar.state.protocol import Head
 
 from tests.documents import body
-from tests.programs import servers
+from tests.programs import loopback, servers
 from tests.programs.raw_server import Connection, ok, raw_server
+from tests.spools import new_spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pushvar.model import Delivery, Target
 
@@ -49,7 +56,11 @@ class Pushed:
         self.clock_s = time.monotonic()
         secrets = Secrets(self.environment, str, lambda: self.clock_s)
         self.engine = Engine(self.config, (), secrets)
-        self.backends = Backends(self.config, secrets, replace(real_world(), environment={}))
+        self.later_ms = 0
+        world = real_world()
+        clock = replace(world, environment={}, now_ms=lambda: world.now_ms() + self.later_ms)
+        self.backends = Backends(self.config, secrets, clock)
+        self.store = open_state("memory:")
 
     def target(self, labels: dict[str, str]) -> Target:
         """A target with these labels; an empty instance takes it away, which no configuration can."""
@@ -71,9 +82,25 @@ class Pushed:
         values = health_values(up=False, duration_s=0.1, scraped=0, kept=0, added=0)
         return Scrape(self.engine.failed(target), values, TIME_MS, "timeout", "no answer")
 
+    def removed(self, scrape: Scrape) -> Scrape:
+        """What the memory of series gives for a target that is gone."""
+        count = len(HEALTH)
+        return replace(scrape, values=struct.pack("<Q", STALE_BITS) * count, reason=REMOVED, detail="")
+
+    def cycle(self, *scrapes: Scrape, for_s: float = 5.0) -> Delivery:
+        """One cycle of a shard that remembers what waits; its scrapes are of this moment."""
+        now_ms = int(time.time() * 1000) + self.later_ms
+        lease = self.store.acquire("0", "test", cycle=now_ms, now_ms=now_ms, ttl_ms=1)
+        assert lease is not None
+        spool = Spool(self.store, lease)
+        fresh = [replace(scrape, time_ms=now_ms) for scrape in scrapes]
+        done = self.backends.deliver(fresh, self.engine.families, time.monotonic() + for_s, spool)[0]
+        self.store.commit(lease, Head(now_ms, now_ms, {}, spool.lanes), release=True)
+        return done
+
     def deliver(self, *scrapes: Scrape, for_s: float = 10.0) -> Delivery:
         """Push them, and give the first backend's delivery."""
-        return self.backends.deliver(scrapes, self.engine.families, time.monotonic() + for_s)[0]
+        return self.backends.deliver(scrapes, self.engine.families, time.monotonic() + for_s, new_spool())[0]
 
 
 @pytest.fixture
@@ -225,7 +252,148 @@ def test_help_texts_are_those_of_the_gateway(tmp_path: Path) -> None:
     assert "help string" not in log
 
 
+# What goes out of it
+
+
+def jobs(pushgateway: Server, *names: str) -> list[str]:
+    """Which of these jobs have a group there."""
+    return [name for name in names if groups(pushgateway, name)]
+
+
+def test_a_removed_target_takes_its_group_along(pushgateway: Server, to_gateway: Pushed) -> None:
+    """The gateway forgets it; a group with another target stays, and so does one whose series vanished."""
+    own, first, second, other = (
+        to_gateway.up(b'{"a": 1}', job=job, env=env)
+        for job, env in (("rm-own", ""), ("rm-shared", "1"), ("rm-shared", "2"), ("rm-other", ""))
+    )
+    assert to_gateway.cycle(own, first, second, other).sent == 4
+    left = [to_gateway.removed(own), to_gateway.removed(first), replace(other, reason=VANISHED)]
+    done = to_gateway.cycle(second, *left)
+    assert (done.sent, done.failed, done.requests, done.error) == (1, 0, 2, "")
+    assert jobs(pushgateway, "rm-own", "rm-shared", "rm-other") == ["rm-shared", "rm-other"]
+    assert values(group_of(pushgateway, "rm-shared")) == {"a": ["1"]}
+    assert to_gateway.cycle(to_gateway.removed(own)).error == "", "there is nothing to delete, which is fine"
+
+
+def test_a_group_that_is_down_for_long_is_deleted(pushgateway: Server) -> None:
+    """After delete_down_after, once; it comes back with the first good fetch."""
+    pushed = Pushed({"name": "gw", "url": pushgateway.url, "delete_down_after": "30m"})
+    bad, good = pushed.down(job="long-down"), pushed.up(b'{"a": 1}', job="long-down")
+    seen = []
+    for minutes, scrape in ((0, bad), (29, bad), (30, bad), (31, bad), (32, good), (33, bad)):
+        pushed.later_ms = minutes * 60_000 + minutes
+        done = pushed.cycle(scrape)
+        assert (done.failed, done.error) == (0, "")
+        seen.append((done.requests, done.sent, *jobs(pushgateway, "long-down")))
+    pushed.backends.close()
+    there, count = "long-down", len(HEALTH)
+    assert seen == [(1, count, there), (1, count, there), (1, 0), (0, 0), (1, 1, there), (1, count, there)]
+
+
+def test_a_gateway_that_is_stopped_and_started(tmp_path: Path) -> None:
+    """One probe per cycle while it is away; then it gets the newest states, and the DELETE that waited."""
+    with servers.pushgateway(tmp_path) as server:
+        pushed = Pushed({"name": "gw", "url": server.url, "remote_timeout": "1s"})
+        first = [pushed.up(b'{"a": 1}', job=job) for job in ("x", "y", "z")]
+        assert pushed.cycle(*first).sent == 3
+    second = [pushed.up(b'{"a": 2}', job=job) for job in ("x", "y")]
+    done = pushed.cycle(*second, pushed.removed(first[2]), for_s=1)
+    assert (done.spooled, done.waiting, done.dropped) == (2, 2, ())
+    start_s = time.monotonic()
+    done = pushed.cycle(pushed.up(b'{"a": 3}', job="x"))
+    assert (done.requests, done.spooled, done.dropped, done.waiting) == (1, 1, (("superseded", 1),), 2)
+    assert time.monotonic() - start_s < 1
+    with servers.started_again(server, tmp_path):
+        path = "/metrics/job/z/instance/10.0.0.1:80/customer_id/default"
+        assert loopback.request("PUT", server.url + path, body=b"b 0\n").status == 200
+        assert jobs(server, "z") == ["z"]
+        done = pushed.cycle(pushed.up(b'{"a": 4}', job="x"))
+        assert (done.sent, done.replayed, done.dropped, done.waiting) == (1, 1, (("superseded", 1),), 0)
+        assert [values(group_of(server, job)) for job in ("x", "y")] == [{"a": ["4"]}, {"a": ["2"]}]
+        assert jobs(server, "z") == []
+        assert pushed.cycle().requests == 0
+    pushed.backends.close()
+
+
 # When it refuses
+
+
+GROUPS = (
+    b'{"status":"success","data":[{"labels":{"job":"o"},"a":{"type":"GAUGE","metrics":[]}},{"labels":{}}]}'
+)
+
+PROGRAMS = [
+    None,
+    pytest.param(
+        "PUSHGATEWAY_BIN",
+        marks=pytest.mark.skipif(
+            "PUSHGATEWAY_BIN" not in os.environ,
+            reason="PUSHGATEWAY_BIN names no Pushgateway of 1.11 or later, which none of the packages is",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("variable", PROGRAMS)
+def test_a_refusal_is_explained(variable: str | None, tmp_path: Path) -> None:
+    """Which family, as what, and which other group."""
+    program = Path(os.environ[variable]) if variable else None
+    with servers.pushgateway(tmp_path, program=program) as server:
+        held = {
+            "job/theirs/zone/z": b"# TYPE hits gauge\nhits 1\n",
+            "job/wide": b'own{job="wide",instance="10.0.0.1:80",customer_id="default",region="eu",'
+            b'service_domain="wide",sla_tier="bronze"} 1\n',
+            "job/parts": b'# TYPE took histogram\ntook_bucket{le="+Inf"} 1\ntook_sum 1\ntook_count 1\n',
+        }
+        for path, text in held.items():
+            assert loopback.request("PUT", f"{server.url}/metrics/{path}", body=text).status == 200
+        pushed = Pushed({"name": "gw", "url": server.url})
+        documents = {
+            "type": b'{"fine": 1, "hits": 2}',
+            "wide": b'{"own": 2}',
+            "suffix": b'{"took_bucket": 2}',
+            "gateways": b'{"go_memstats_alloc_bytes": 1}',
+        }
+        errors = []
+        for job, document in documents.items():
+            done = pushed.cycle(pushed.up(document, job=job))
+            assert [reason for reason, _ in done.dropped] == ["refused"], (job, done)
+            errors.append(done.error)
+        pushed.backends.close()
+    hint = "; in all of a gateway, its own go_* metrics too, a name has one type"
+    assert [error.removesuffix(hint).rpartition("; ")[2] for error in errors] == [
+        'hits is pushed as untyped, group {job="theirs", zone="z"} has it as gauge',
+        'group {job="wide"} has a series of own with the labels of this group',
+        'took_bucket is pushed as untyped, group {job="parts"} has took as histogram',
+        "go_memstats_alloc_bytes is pushed as untyped, the gateway's own is gauge",
+    ]
+
+
+@pytest.mark.parametrize(
+    "page", [ok(GROUPS), ok(GROUPS[:-9]), ok(b"<html>"), b"HTTP/1.1 404 No\r\n\r\n", b""]
+)
+def test_a_gateway_is_asked_for_its_groups_once_in_a_cycle(page: bytes) -> None:
+    """However many it refuses, and whatever it says; the refusals are told in any case."""
+
+    def act(client: Connection) -> None:
+        while client.request():
+            method, path, _ = client.server.heads[-1].split(" ", 2)
+            if method == "GET":
+                client.send(page if path == "/api/v1/metrics" else ok())
+                if not page.endswith(GROUPS):
+                    return
+            else:
+                client.send(b"HTTP/1.1 400 No\r\nContent-Length: 4\r\n\r\nwhy?")
+
+    with raw_server(act) as server:
+        pushed = Pushed({"url": f"http://127.0.0.1:{server.port}"})
+        scrapes = [pushed.up(b'{"a": 1}', job=job) for job in ("x", "y")]
+        done = pushed.cycle(*scrapes)
+        pushed.backends.close()
+    assert [head.split()[0] for head in server.heads] == ["GET", "PUT", "GET", "PUT"]
+    assert done.dropped == (("refused", 2),)
+    why = '; a is pushed as untyped, group {job="o"} has it as gauge' if GROUPS[:60] in page else ""
+    assert f"HTTP 400: why?{why}; in all" in done.error
 
 
 def test_an_inconsistent_type_costs_its_own_group(pushgateway: Server, to_gateway: Pushed) -> None:
@@ -319,7 +487,10 @@ def test_a_gateway_that_does_not_work_costs_its_time(answer: bytes | None) -> No
 
 
 def test_the_question_for_help_texts_is_asked_until_it_is_answered() -> None:
-    """Once is enough; a gateway that was away is asked again, and one that takes pushes never more."""
+    """Once is enough; a gateway that was away is asked again, and one that takes pushes never more.
+
+    After a refusal it is asked for its groups.
+    """
     act_on: dict[str, list[bytes]] = {}
 
     def act(client: Connection) -> None:
@@ -348,8 +519,8 @@ def test_the_question_for_help_texts_is_asked_until_it_is_answered() -> None:
     missing = b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"
     assert asked(1) == ("GPP", True)
     assert asked(2, GET=[b"", b""]) == ("GPPP", False), "it takes pushes"
-    assert asked(2, GET=[b""], PUT=[refused, refused]) == ("GPGPP", True), "it was away"
-    assert asked(2, GET=[missing], PUT=[refused]) == ("GPPP", False), "it has no such page"
+    assert asked(2, GET=[b""], PUT=[refused, refused]) == ("GPGGPGP", True), "it was away"
+    assert asked(2, GET=[missing], PUT=[refused]) == ("GPGPP", False), "it has no such page"
 
 
 def test_redirects_are_not_followed() -> None:
@@ -412,7 +583,7 @@ def test_a_fault_of_our_own_is_the_backends_alone(
     pushed = Pushed({"name": "one", "url": pushgateway.url}, {"name": "two", "url": pushgateway.url})
     scrapes = [pushed.up(b'{"a": 1, "b": 2}', job="fault"), pushed.down(job="fault", env="x")]
     monkeypatch.setattr(pushed.backends._backends[0], "_push", lambda *_: 1 / 0)
-    first, second = pushed.backends.deliver(scrapes, {}, time.monotonic() + 5)
+    first, second = pushed.backends.deliver(scrapes, {}, time.monotonic() + 5, new_spool())
     pushed.backends.close()
     assert (first.backend, first.sent, first.failed) == ("one", 0, 2 + len(HEALTH))
     assert first.error == "ZeroDivisionError: division by zero"

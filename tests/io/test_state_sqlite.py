@@ -15,9 +15,11 @@ import pushvar.state
 import pytest
 from pushvar.errors import ConfigError, StateError
 from pushvar.state import open_state, schemes
-from pushvar.state._sqlite_file import SCHEMA
-from pushvar.state.protocol import Head, Lease
+from pushvar.state._sqlite_file import APPLICATION_ID, SCHEMA
+from pushvar.state.protocol import Head, Lease, NewEntry
 from pushvar.state.sqlite import SqliteStore
+
+from tests.contract.state_stores import append
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,8 +105,8 @@ def test_only_series_memory_does_not_wait_for_the_disk(store: SqliteStore) -> No
     lease = take(store)
     levels = []
     for write in (
-        lambda: store.spool_append(lease, "main", b"", samples=1, time_ms=1),
-        lambda: store.set_series(lease, "t", b""),
+        lambda: append(store, lease, "main", b""),
+        lambda: store.set_series(lease, {"t": b""}),
         lambda: store.set_fingerprints(lease, {}),
     ):
         write()
@@ -148,7 +150,7 @@ def test_a_damaged_file_is_reported_and_can_be_replaced(path: Path, store: Sqlit
     """Overwritten pages give a StateError with what to do; after doing it, the same store goes on."""
     lease = take(store)
     for number in range(50):
-        store.spool_append(lease, "main", bytes(5_000), samples=1, time_ms=number)
+        append(store, lease, "main", bytes(5_000), time_ms=number)
     store.close()
     with path.open("r+b") as file:
         file.seek(4_096)
@@ -179,15 +181,43 @@ def test_documents_are_stored_compressed(path: Path, store: SqliteStore) -> None
 def test_a_full_disk_stores_nothing_and_says_so(store: SqliteStore) -> None:
     """When the file cannot grow the append fails as a whole, what was there stays, and space helps."""
     lease = take(store)
-    kept = store.spool_append(lease, "main", b"kept", samples=1, time_ms=1)
+    kept = append(store, lease, "main", b"kept")
     connection = store._file._connection  # SQLite itself refuses to grow past this page
     assert connection is not None
     connection.execute("PRAGMA max_page_count = 30")
     with pytest.raises(StateError, match=r"disk is full.*free space"):
-        store.spool_append(lease, "main", bytes(1_000_000), samples=1, time_ms=2)
+        append(store, lease, "main", bytes(1_000_000), time_ms=2)
     assert store.spool_entries("0") == (kept,)
-    store.spool_append(lease, "main", bytes(1_000_000), samples=1, time_ms=2)  # opened anew: no limit
+    append(store, lease, "main", bytes(1_000_000), time_ms=2)  # opened anew: no limit
     assert len(store.spool_entries("0")) == 2
+
+
+def test_a_full_disk_stores_no_part_of_several_batches(store: SqliteStore) -> None:
+    """Several batches are one write: when one does not fit, none of them is stored, and space helps."""
+    lease = take(store)
+    kept = append(store, lease, "main", b"kept")
+    assert store._file._connection is not None
+    store._file._connection.execute("PRAGMA max_page_count = 60")
+    new = [NewEntry(bytes(50_000), 1, number) for number in range(10)]
+    with pytest.raises(StateError, match="disk is full"):
+        store.spool_append(lease, "main", new)
+    assert store.spool_entries("0") == (kept,)
+    stored = store.spool_append(lease, "main", new)
+    assert store.spool_entries("0") == (kept, *stored)
+    assert [entry.time_ms for entry in store.spool_entries("0")] == [1, *range(10)]
+
+
+def test_a_file_of_the_first_schema_gets_the_new_tables(path: Path, store: SqliteStore) -> None:
+    """An older pushvar's file goes on with all that is in it."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        for statement in SCHEMA[0]:
+            old.execute(statement)
+        old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        old.execute("PRAGMA user_version = 1")
+        old.execute("INSERT INTO pointers VALUES ('a', 'b')")
+    assert store.settle_types("t", {"x": "gauge"}) == store.types("t") == {"x": "gauge"}
+    assert store.get_pointer("a") == "b"
 
 
 def test_a_locked_file_is_waited_for_then_reported(path: Path, store: SqliteStore) -> None:

@@ -61,7 +61,10 @@ class Scene:
             for name, interval in self.intervals.items()
         ]
         remote = {"name": "b", "url": f"{self.server.url}/status/204", "metadata_config": {"send": False}}
-        config = load(json.dumps({"scrape_configs": jobs, "remote_write": [remote]}), source="test")
+        config = load(
+            json.dumps({"global": {"self_metrics": False}, "scrape_configs": jobs, "remote_write": [remote]}),
+            source="test",
+        )
         targets = tuple(build_target(config, job, address, {}) for job in config.scrape_configs)
         return ShardMessage(
             cycle=cycle, planned_at=planned_at or self.now_ms, shard=shard,

@@ -80,12 +80,15 @@ def _at(time_s: float | None) -> dict[str, float]:
 
 
 @contextmanager
-def prometheus(folder: Path, *flags: str) -> Iterator[Database]:
-    """Run Prometheus with its data in ``folder``; it scrapes nothing and takes remote write 1.0."""
+def prometheus(folder: Path, *flags: str, program: Path | None = None) -> Iterator[Database]:
+    """Run Prometheus with its data in ``folder``; it scrapes nothing and takes remote write 1.0.
+
+    ``program`` is another one than that of the components.
+    """
     config = folder / "prometheus.yml"
     config.write_text("scrape_configs: []\n")
     command = [
-        str(components.find("prometheus")),
+        str(program or components.find("prometheus")),
         f"--config.file={config}",
         f"--storage.tsdb.path={folder / 'data'}",
         "--web.enable-remote-write-receiver",
@@ -95,9 +98,9 @@ def prometheus(folder: Path, *flags: str) -> Iterator[Database]:
         lambda ports: [*command, f"--web.listen-address=127.0.0.1:{ports[0]}"],
         folder / "prometheus.log",
         ready_path="/-/ready",
-    ) as (program, port):
+    ) as (running, port):
         url = f"http://127.0.0.1:{port}"
-        yield Database(url, f"{url}/api/v1/write", program)
+        yield Database(url, f"{url}/api/v1/write", running)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests import components
 from tests.programs import loopback
-from tests.programs.process import Running, serving
+from tests.programs.process import Running, await_ready, running, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,15 +35,31 @@ class Server:
 
 
 @contextmanager
-def pushgateway(folder: Path, *flags: str, ready_path: str = "/-/ready") -> Iterator[Server]:
-    """Run a Pushgateway that keeps its groups in memory only; a path prefix stands in ``ready_path`` too."""
-    command = [str(components.find("prometheus-pushgateway")), "--persistence.file=", *flags]
+def pushgateway(
+    folder: Path, *flags: str, ready_path: str = "/-/ready", program: Path | None = None
+) -> Iterator[Server]:
+    """Run a Pushgateway that keeps its groups in memory only; a path prefix stands in ``ready_path`` too.
+
+    ``program`` is another one than that of the components.
+    """
+    command = [str(program or components.find("prometheus-pushgateway")), "--persistence.file=", *flags]
     with serving(
         lambda ports: [*command, f"--web.listen-address=127.0.0.1:{ports[0]}"],
         folder / "pushgateway.log",
         ready_path=ready_path,
-    ) as (program, port):
-        yield Server(f"http://127.0.0.1:{port}", program)
+    ) as (process, port):
+        yield Server(f"http://127.0.0.1:{port}", process)
+
+
+@contextmanager
+def started_again(server: Server, folder: Path) -> Iterator[Server]:
+    """Run a server that was stopped once more, where it was; it remembers nothing."""
+    command = server.program.process.args
+    assert isinstance(command, list)
+    with running(command, folder / "again.log") as process:
+        failure = await_ready(process, f"{server.url}/-/ready")
+        assert not failure, failure
+        yield Server(server.url, process)
 
 
 @contextmanager

@@ -8,17 +8,20 @@ import random
 import re
 import struct
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pushvar.config.load import load
 from pushvar.convert.converter import Converter
 from pushvar.convert.mapping import built_in
 from pushvar.convert.plan import labelled_rows
+from pushvar.wire.proto.write_v2_pb2 import Request
 
 from benchmarks import (
     cold_start,
+    conversion,
     encode,
+    encode_v2,
     lambda_init,
     measure,
     naive_script,
@@ -31,6 +34,9 @@ from benchmarks import (
 )
 from benchmarks.python_targets import Targets
 from tests.components import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FIELDS = [
     "Alloc", "TotalAlloc", "Sys", "Lookups", "Mallocs", "Frees", "HeapAlloc", "HeapSys", "HeapIdle",
@@ -168,12 +174,38 @@ def test_all_ways_to_encode_give_the_same_requests(fleet: series.Fleet) -> None:
     assert set(map(tuple, counts.values())) == {(1980, 420)}
 
 
+def test_all_ways_to_encode_as_2_0_give_the_same_series(fleet: series.Fleet) -> None:
+    """In every generation the series of 1.0, with metadata where the official runtime was given it."""
+    ways = encode_v2.ways(fleet, fleet.cycle(0))
+    assert set(ways) == set(encode_v2.WORDS)
+    for generation in (1, 2, 0):
+        cycle = fleet.cycle(generation)
+        expected = series.decoded(encode.warm(cycle))
+        naive = [Request.FromString(body) for body in ways[encode_v2.NAIVE](cycle)]
+        for name in (encode_v2.NAIVE, encode_v2.SPOOLED, encode_v2.WARM):
+            made = list(ways[name](cycle))
+            series.demand_same(name, expected, encode_v2.decoded_v2(made))
+            assert [set(Request.FromString(body).symbols) for body in made] == [
+                set(request.symbols) for request in naive
+            ]
+
+
 def test_all_ways_to_read_a_page_give_the_same_values() -> None:
     """The official parser, and the converter cold and warm, read the same numbers of pages that differ."""
     taken = text_parse.run(1, lambda: None)
     assert [way.name for way in taken.ways] == list(text_parse.WORDS)
     assert len(text_parse.official(text_parse.page(0))) == taken.series == 1_000
     assert text_parse.page(0) == text_parse.page(0) != text_parse.page(1)
+
+
+def test_all_ways_to_convert_a_large_document_give_the_same_values(tmp_path: Path) -> None:
+    """Warm, cold and in a fresh process; the document has the size that the limits are stated for."""
+    taken = conversion.run(1, measure.with_bytecode(tmp_path), lambda: None)
+    assert [way.name for way in taken.ways] == list(conversion.WORDS) == list(conversion.LIMITS)
+    assert 100_000 <= taken.body_bytes <= 154_000
+    assert 1_400 <= taken.series <= 1_600
+    assert len(json.loads(conversion.document(0))) == 178
+    assert conversion.document(0) == conversion.document(0) != conversion.document(1)
 
 
 def test_a_difference_is_found(fleet: series.Fleet) -> None:
@@ -307,15 +339,34 @@ def test_the_report_says_what_was_measured() -> None:
             1,
             tuple(text_parse.Way(name, one, measure.Spread(30.0, 20, 40)) for name in text_parse.WORDS),
         ),
-    )
-    encoding, text, cycle = report.last_lines(results)
+        conversion=conversion.Conversion(
+            1_479,
+            120_000,
+            1,
+            one,
+            tuple(conversion.Way(name, one, measure.Spread(70.0, 60, 90)) for name in conversion.WORDS),
+        ),
+        encoding_v2=encode_v2.EncodingV2(
+            30_000, 1, 1_500_000, 480_000, 6_600_000, 750_000,
+            tuple(encode_v2.Way(name, one, measure.Spread(25.0, 24, 26)) for name in encode_v2.WORDS),
+        ),
+    )  # fmt: skip
+    encoding, text, *converting, cycle = report.last_lines(results)
+    assert converting == [
+        f"converting 1,479 values, {conversion.WORDS[name]}: 70x (60-90) json.loads (limit: {limit}x)"
+        for name, limit in conversion.LIMITS.items()
+    ]
     assert "warm: 44x (2-99) the naive official runtime (asked: 40x)" in encoding
     assert "reading 1,000 series of text, warm: 30x (20-40) the official parser" in text
     assert "11.0x (9.0-12.0) cheaper than the naive script (asked: 8x)" in cycle
     (init,) = (one for one in report.sections(results) if one.title.startswith("Lambda init"))
     assert init.rows[0] == ("a handler that imports nothing", "1.0", "1.0-1.0", "1x", "7")
     assert "plan: json 2; forward: json 2." in init.note
+    (two,) = (one for one in report.sections(results) if "2.0" in one.title)
+    assert two.rows[2] == ("pushvar warm, from 64-bit patterns", "1.0", "25x (24-26)")
+    assert "16.0 bytes on the wire, 25.0 as 1.0; 50 and 220 before" in two.note
     said = json.loads(json.dumps(results.as_object()))
     assert said["schema"] == 1
     assert said["ratios"]["encode_warm"] == {"median": 43.5, "low": 2, "high": 99, "asked": 40}
     assert said["ratios"]["target_cycle_warm"]["median"] == 11.04
+    assert said["ratios"]["convert_cold"] == {"median": 70.0, "low": 60, "high": 90, "limit": 120}

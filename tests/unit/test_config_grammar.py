@@ -65,8 +65,11 @@ TAKEN: list[tuple[str, str, Any]] = [
     ("address", "[::1]:9000", "[::1]:9000"),
     ("address", "[fe80::1.2.3.4]", "[fe80::1.2.3.4]"),
     ("metrics_path", "/debug/vars", "/debug/vars"),
-    ("backend_url", "https://mimir.example:8443/api/v1/push?a=b", "https://mimir.example:8443/api/v1/push?a=b"),
-    ("backend_url", "http://[::1]:9090/api/v1/write", "http://[::1]:9090/api/v1/write"),
+    ("remote_url", "https://mimir.example:8443/api/v1/push?a=b", "https://mimir.example:8443/api/v1/push?a=b"),
+    ("remote_url", "http://[::1]:9090/api/v1/write", "http://[::1]:9090/api/v1/write"),
+    ("remote_url", "http://vm/insert/{id}:0/p?t={env|prod}", "http://vm/insert/{id}:0/p?t={env|prod}"),
+    ("header_template", "{customer_id}", "{customer_id}"),
+    ("header_template", "a {{b}} {c:lower}", "a {{b}} {c:lower}"),
     ("sd_pattern", "targets/*.yml", "targets/*.yml"),
     ("sd_pattern", "/etc/pay-*.JSON", "/etc/pay-*.JSON"),
     ("auth_type", "", "Bearer"),
@@ -90,7 +93,11 @@ NO_NAMED_SECRET = (
 NO_CUSTOMER = "letters, digits, '_', '.' and '-', at most 64, the first a letter or digit"
 NO_PATTERN = "is not a file pattern; it ends in .json, .yml or .yaml; * may stand only after the last /"
 NO_PATH = "is not a path; begin with /, and write other characters as %XX"
-NO_TEMPLATE = "tenant templates come with a later version; write a fixed"
+NO_TEMPLATE = "only remote_write takes labels of the target; write a fixed"
+NO_REFERENCE = (
+    "a brace begins no label of the target; write {customer_id}, {env|prod} or {team:lower}; {{ is a brace"
+)
+IN_HOST = "a label of the target in the host; only path and query may depend on the target"
 
 REFUSED: list[tuple[str, str, str]] = [
     ("duration", "", '"" is not a duration; write 15s or 1m30s'),
@@ -132,11 +139,20 @@ REFUSED: list[tuple[str, str, str]] = [
     ("address", "::1", '"::1" is not host:port; write an IPv6 address in brackets: "[::1]:8080"'),
     ("metrics_path", "debug/vars", f'"debug/vars" {NO_PATH}'),
     ("metrics_path", "/probe?a=b", '"/probe?a=b" holds more than a path; give the query as params'),
-    ("backend_url", "mimir:9009/push", '"mimir:9009/push" is not a URL; write https://host/path'),
-    ("backend_url", "http://a:99999/", '"http://a:99999/" is not a URL; write https://host/path'),
-    ("backend_url", "http://[::1/", '"http://[::1/" is not a URL; write https://host/path'),
-    ("backend_url", "ftp://a?key=hunter2", '"ftp://a" is not a URL; write https://host/path'),
-    ("backend_url", "https://a/{customer_id}/push", f"{NO_TEMPLATE} URL"),
+    ("remote_url", "mimir:9009/push", '"mimir:9009/push" is not a URL; write https://host/path'),
+    ("remote_url", "http://a:99999/", '"http://a:99999/" is not a URL; write https://host/path'),
+    ("remote_url", "http://[::1/", '"http://[::1/" is not a URL; write https://host/path'),
+    ("remote_url", "ftp://a?key=hunter2", '"ftp://a" is not a URL; write https://host/path'),
+    ("gateway_url", "https://a/{customer_id}/push", f"{NO_TEMPLATE} URL"),
+    ("remote_url", "http://a{x|b}/", IN_HOST),
+    ("remote_url", "{x}://a/", '"x://a/" is not a URL; write https://host/path'),
+    ("remote_url", "http://a:{x|80}/", '"http://a:x/" is not a URL; write https://host/path'),
+    ("remote_url", "http://a?{x:title}", NO_REFERENCE),
+    ("header_template", "}", NO_REFERENCE),
+    ("header_template", "{}", NO_REFERENCE),
+    ("header_template", "{a b}", NO_REFERENCE),
+    ("header_template", "{a|}", NO_REFERENCE),
+    ("header_template", "{a}\n", "is not a header value; use printable ASCII on one line"),
     ("sd_pattern", "targets/*/a.yml", f'"targets/*/a.yml" {NO_PATTERN}'),
     ("sd_pattern", "targets.txt", f'"targets.txt" {NO_PATTERN}'),
     ("auth_type", "Basic", '"Basic" has a block of its own; write basic_auth: {username, password}'),

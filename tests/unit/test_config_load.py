@@ -79,11 +79,23 @@ def test_the_example_loads() -> None:
     assert main.basic_auth is not None
     assert main.basic_auth.password == SecretRef("file", "/etc/pushvar/secrets/mimir")
     assert main.queue_config.sample_age_limit.s == 600
+    assert dict(main.headers) | dict(main.match) == {
+        "X-Scope-OrgID": "{customer_id}",
+        "sla_tier": "gold|silver",
+    }
     assert derived.name == "victoria.example"
     assert [(one.name, one.url) for one in config.pushgateways] == [
         ("legacy", "http://pushgateway.example:9091")
     ]
     assert config.tenancy.tiers == DEFAULT_TIERS
+
+
+@pytest.mark.parametrize("message", ["prometheus.WriteRequest", "io.prometheus.write.v2.Request", "auto"])
+def test_versions_of_remote_write(message: str) -> None:
+    """Prometheus' words for 1.0 and 2.0 are taken, and our own that finds out; 1.0 is the default."""
+    text = f"{MINIMAL}\nremote_write: [{{url: 'http://a/push'%s}}]"
+    assert _one(text % "").remote_write[0].protobuf_message == "prometheus.WriteRequest"
+    assert _one(text % f", protobuf_message: {message}").remote_write[0].protobuf_message == message
 
 
 def test_defaults() -> None:
@@ -122,6 +134,14 @@ def test_limits_are_inherited() -> None:
     )
     job = config.scrape_configs[0]
     assert (job.sample_limit, job.label_limit, job.body_size_limit) == (5, 3, 0)
+
+
+def test_own_metrics_can_be_switched_off() -> None:
+    """They go out unless the document says no; a word that is no bool is refused."""
+    assert _one(MINIMAL).global_.self_metrics
+    assert not _one(f"global: {{self_metrics: false}}\n{MINIMAL}").global_.self_metrics
+    with pytest.raises(ConfigErrors, match=r"global\.self_metrics"):
+        _one(f"global: {{self_metrics: some}}\n{MINIMAL}")
 
 
 def test_backends_without_a_name_get_one() -> None:

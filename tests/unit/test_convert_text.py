@@ -345,7 +345,7 @@ def test_history_does_not_show(bodies: list[bytes], honor: bool) -> None:  # noq
         got = converter.convert(STAMP, body, RULES, form=form)
         expected = convert(body, form)
         assert repr((numbers(got), got.times_ms)) == repr((numbers(expected), expected.times_ms))
-        assert families(got) == families(expected)
+        assert list(families(got)) == list(families(expected))  # the first type of a name stays
         assert len({(row.name, row.labels) for row in got.plan.shape.rows}) == len(got.plan.shape.rows)
         own = [one for one in got.repairs if one.kind != "type_conflict"]
         assert own == [one for one in expected.repairs if one.kind != "type_conflict"]

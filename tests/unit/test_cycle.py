@@ -12,6 +12,7 @@ from pushvar.convert.converter import Converted, Converter
 from pushvar.convert.mapping import built_in
 from pushvar.convert.plan import Stamp
 from pushvar.cycle import LEASE_MARGIN_MS, Steps, Turn, run_cycle
+from pushvar.deliver.staleness import Roll, SeriesMemory
 from pushvar.errors import EncodeError, FetchError, LeaseLost, PushError
 from pushvar.model import Delivery, Fetched, Scrape, Target
 from pushvar.net.client import Origin
@@ -20,6 +21,7 @@ from pushvar.state import open_state
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from pushvar.deliver.spool import Spool
     from pushvar.model import Plan, Report
     from pushvar.state.protocol import Head, StateStore
 
@@ -47,7 +49,12 @@ class World:
     deadlines: list[float] = field(default_factory=list)
     fetch_deadlines: list[float] = field(default_factory=list)
     heads: list[Head] = field(default_factory=list)
+    spools: list[Spool] = field(default_factory=list)
     converter: Converter = field(default_factory=Converter)
+
+    def __post_init__(self) -> None:
+        """A memory of the store's series."""
+        self.memory = SeriesMemory(self.state)
 
     def fetch_all(self, endpoints: Sequence[Endpoint], done: Done, deadline_s: float) -> None:
         """Answer each at once, half a second after it began."""
@@ -67,17 +74,26 @@ class World:
         """The plan of a target that is down."""
         return self.converter.failed(Stamp(target))
 
-    def deliver(self, scrapes: Sequence[Scrape], deadline_s: float) -> tuple[Delivery, ...]:
+    def deliver(self, scrapes: Sequence[Scrape], deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
         """Keep what arrives."""
         self.deadlines.append(deadline_s)
         self.delivering(scrapes)
         self.delivered += scrapes
+        self.spools.append(spool)
         return (Delivery("b", sent=sum(len(scrape.values) // 8 for scrape in scrapes)),)
 
-    def run(self, *names: str, cycle: int = 1, owner: str = "me", planned: bool = False) -> Report:
+    def run(
+        self,
+        *names: str,
+        cycle: int = 1,
+        owner: str = "me",
+        planned: bool = False,
+        late: str = "",
+        roll: Sequence[str] = (),
+    ) -> Report:
         """One cycle of these targets."""
         steps = Steps(
-            self.fetch_all, self.convert, self.failed, self.deliver, self.state,
+            self.fetch_all, self.convert, self.failed, self.deliver, self.memory, lambda *_: (), self.state,
             lambda: self.now_ms, lambda: self.now_ms / 1000,
         )  # fmt: skip
         self.heads = []
@@ -86,8 +102,8 @@ class World:
             self.heads.append(head)
             return [made(name) for name in names]
 
-        turn = Turn("0", owner, cycle, budget_s=10.0, reserve_s=2.0, planned=planned)
-        return run_cycle(steps, turn, due)
+        turn = Turn("0", owner, cycle, budget_s=10.0, reserve_s=2.0, planned=planned, late=late)
+        return run_cycle(steps, turn, Roll(roll or names), due)
 
     def take(self, owner: str, *, cycle: int = 0) -> object:
         """Take the shard's lease and keep it; gives None when somebody has it."""
@@ -117,11 +133,15 @@ def test_a_good_cycle(world: World) -> None:
     assert (report.skipped, report.lost_cycles, report.deliveries[0].sent) == ("", 0, 14)
     assert world.deadlines == [world.now_ms / 1000 + 10.0]
     assert world.fetch_deadlines == [world.now_ms / 1000 + 8.0]
-    world.run("a", cycle=6)
+    world.run("a", cycle=6, roll=("a", "b"))
     lease = world.state.acquire("0", "another", cycle=7, now_ms=world.now_ms, ttl_ms=1)
     assert lease is not None
     assert (lease.head.started_cycle, lease.head.finished_cycle) == (6, 6)
-    assert lease.head.counters == {"cycles_lost": 0, "samples_failed": 0, "samples_sent": 21, "scrapes/ok": 3}
+    counters = lease.head.counters
+    assert counters["pushvar_cycles_total"] == 2
+    assert counters['pushvar_samples_sent_total{backend="b"}'] == 21
+    assert counters['pushvar_scrapes_total{reason="ok"}'] == 3
+    assert counters["pushvar_targets"] == 1
 
 
 def test_another_writer(world: World) -> None:
@@ -175,7 +195,7 @@ def test_a_crash_is_counted_by_the_next_cycle(world: World) -> None:
     assert world.run("a", cycle=6).lost_cycles == 0
     lease = world.state.acquire("0", "x", cycle=7, now_ms=world.now_ms, ttl_ms=1)
     assert lease is not None
-    assert lease.head.counters["cycles_lost"] == 1
+    assert lease.head.counters["pushvar_cycles_lost_total"] == 1
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, SystemExit])

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pushvar import __version__
 from pushvar.deliver import batches, metadata
-from pushvar.deliver.queue import Patience, send_in_order
+from pushvar.deliver.patience import Patience
+from pushvar.deliver.queue import send_in_order
 from pushvar.deliver.sinks.remote_write import RemoteWriteSink
 from pushvar.errors import PushError
 from pushvar.model import Batch, Delivery, Family, MetricType, Plan, Scrape, Shape, Target
@@ -85,6 +86,7 @@ class Backend:
     pushed: list[tuple[int, int, float]] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     stopping: bool = False
+    left: list[int] = field(default_factory=list)
 
     def push(self, batch: Batch, attempt: int, timeout_s: float) -> int:
         """Note what is sent: samples stand for the batch's name."""
@@ -106,7 +108,9 @@ class Backend:
         patience = Patience(
             0.1, 5.0, 30.0, self.now_s + for_s, lambda: self.now_s, self.sleep, lambda: self.random
         )
-        return send_in_order("b", [Batch((), count, 0) for count in samples], self.push, patience)
+        done, rest = send_in_order("b", [Batch((), count, 0) for count in samples], self.push, patience)
+        self.left = [batch.samples for batch in rest]
+        return done
 
 
 def failure(status: int = 503, after_s: float | None = None, *, retryable: bool = True) -> PushError:
@@ -132,8 +136,11 @@ def test_a_refused_batch_costs_itself() -> None:
     """What can never succeed is not retried, is counted, keeps its error, and the next one is sent."""
     backend = Backend([failure(400, retryable=False), failure(), None])
     result = backend.send(1, 2, 4)
-    assert result == Delivery("b", sent=6, failed=1, requests=4, retries=1, wire_bytes=20, error="HTTP 400")
-    assert len(backend.slept) == 1
+    assert result == Delivery(
+        "b", sent=6, dropped=(("refused", 1),), requests=4, retries=1, wire_bytes=20, error="HTTP 400",
+        notes=("refused: HTTP 400",),
+    )  # fmt: skip
+    assert (len(backend.slept), backend.left) == (1, [])
 
 
 def test_backoff_doubles_to_its_cap() -> None:
@@ -149,7 +156,7 @@ def test_jitter_is_at_most_a_tenth(random: float) -> None:
     backend = Backend([failure() for _ in range(3)], random=random)
     backend.send(1)
     for wait_s, plain_s in zip(backend.slept, (0.1, 0.2, 0.4), strict=True):
-        assert plain_s * 0.9 <= wait_s <= plain_s * 1.1
+        assert plain_s * 0.9 - 1e-9 <= wait_s <= plain_s * 1.1 + 1e-9
 
 
 def test_retry_after_is_honoured_within_the_deadline() -> None:
@@ -157,15 +164,15 @@ def test_retry_after_is_honoured_within_the_deadline() -> None:
     patient = Backend([failure(429, 7.0), None])
     assert (patient.send(1).sent, patient.slept) == (1, [7.0])
     hurried = Backend([failure(429, 100.0)])
-    assert hurried.send(1, 2, for_s=60) == Delivery("b", failed=3, requests=1, error="HTTP 429")
-    assert hurried.slept == []
+    assert hurried.send(1, 2, for_s=60) == Delivery("b", requests=1, error="HTTP 429")
+    assert (hurried.slept, hurried.left) == ([], [1, 2])
 
 
-def test_after_the_time_is_over_the_rest_is_counted() -> None:
-    """Nothing newer is sent past an undelivered batch: it and all after it are failed, exactly."""
+def test_after_the_time_is_over_the_rest_is_given_back() -> None:
+    """Nothing newer is sent past an undelivered batch: it and all after it are handed back, in order."""
     backend = Backend([None, *(failure() for _ in range(99))])
     result = backend.send(1, 2, 4, 8, for_s=1.0)
-    assert (result.sent, result.failed, result.error) == (1, 14, "HTTP 503")
+    assert (result.sent, backend.left, result.error) == (1, [2, 4, 8], "HTTP 503")
     assert {samples for samples, _, _ in backend.pushed} == {1, 2}
     assert result.requests == len(backend.pushed) == result.retries + 2
     assert backend.now_s < 101.0
@@ -182,14 +189,15 @@ def test_without_time_nothing_is_sent() -> None:
     """A deadline that has passed is told as such; no request goes out that could not be waited for."""
     backend = Backend([])
     result = backend.send(1, 2, for_s=-1.0)
-    assert (result.failed, result.requests, backend.pushed) == (3, 0, [])
+    assert (backend.left, result.requests, backend.pushed) == ([1, 2], 0, [])
     assert "no time" in result.error
 
 
 def test_a_run_that_is_to_end_does_not_hammer() -> None:
     """A sleep that returns at once means stop: one request was made, none follows."""
     backend = Backend([failure() for _ in range(1000)], stopping=True)
-    assert backend.send(1, 2) == Delivery("b", failed=3, requests=1, error="HTTP 503")
+    assert backend.send(1, 2) == Delivery("b", requests=1, error="HTTP 503")
+    assert backend.left == [1, 2]
 
 
 def test_an_unending_backend_does_not_end_the_loop_early() -> None:

@@ -21,9 +21,10 @@ from pushvar.convert.health import health_values
 from pushvar.convert.mapping import built_in
 from pushvar.convert.plan import Stamp, labelled_rows
 from pushvar.deliver.bodies import Bodies, Series
-from pushvar.deliver.groups import Group, grouped
-from pushvar.deliver.queue import Patience, send_in_order
-from pushvar.deliver.sinks.pushgateway import PushgatewaySink, group_url, own_help
+from pushvar.deliver.group_states import GroupState
+from pushvar.deliver.groups import Group, grouped, pushed_samples
+from pushvar.deliver.sinks.pushgateway import PushgatewaySink, group_url, own_help, own_types
+from pushvar.deliver.staleness import REMOVED, VANISHED
 from pushvar.errors import PushError
 from pushvar.labels.sets import label_set
 from pushvar.model import STALE_BITS, Scrape, Target
@@ -118,6 +119,16 @@ def test_a_group_does_not_depend_on_who_answered_first() -> None:
 def test_labels_that_a_target_lacks() -> None:
     """Instance and customer are empty then; a group must have a job, so that is the scrape config's name."""
     assert only(up(b"{}", job="", instance="", customer_id="")).key == ("the-job", "", "")
+
+
+def test_targets_that_were_removed() -> None:
+    """Their group is to be deleted, unless another target of it is there; vanished series need no word."""
+    left = replace(up(b'{"a": 1}', env="1"), reason=REMOVED)
+    stayed = up(b'{"a": 1}', env="2")
+    vanished = replace(up(b'{"a": 1}', job="other"), reason=VANISHED)
+    assert grouped([left, vanished]) == [Group(("pay", "10.0.0.1:80", "acme"), ())]
+    assert grouped([left, stayed]) == grouped([stayed, left]) == grouped([stayed])
+    assert [pushed_samples(one) for one in (left, stayed, vanished)] == [0, 1, 0]
 
 
 # What the body says
@@ -347,6 +358,12 @@ class Gateway:
         planned = self.answers.get(url.split("/")[5])
         return planned.pop(0) if planned else Answer(200, "", {})
 
+    def delete(self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
+        """Note and answer; nothing stands in the body."""
+        assert body == b""
+        answer = self.put(url, b"DELETE", headers, timeout_s)
+        return answer if answer.status != 200 else Answer(202, "", {})
+
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
         self.slept.append(seconds)
@@ -354,22 +371,25 @@ class Gateway:
 
 
 def sink(gateway: Gateway, headers: Callable[[], Mapping[str, str]] = dict) -> PushgatewaySink:
-    """A sink that puts there."""
-    return PushgatewaySink(
-        "http://gw:9091", gateway.put, headers, Bodies(series_of).body, lambda: 1_795_176_000.0
-    )
+    """A sink that puts and deletes there."""
+    return PushgatewaySink("http://gw:9091", gateway.put, gateway.delete, headers, lambda: 1_795_176_000.0)
 
 
-def push(answer: Answer) -> int:
+def state(text: bytes | None = b"a 1\n") -> GroupState:
+    """What a group is to be."""
+    return GroupState(("pay", "10.0.0.1:80", "acme"), int(bool(text)), TIME_MS, text)
+
+
+def push(answer: Answer, text: bytes | None = b"a 1\n") -> int:
     """One push that is answered so."""
-    return sink(Gateway({"pay": [answer]})).push(only(up(b'{"a": 1}')), 0, 3.0)
+    return sink(Gateway({"pay": [answer]})).push(state(text), 0, 3.0)
 
 
 def test_the_headers_of_a_push() -> None:
     """Text, not compressed; what the configuration adds cannot change that. The size is the body's."""
     gateway = Gateway()
     configured = {"content-type": "evil", "CONTENT-ENCODING": "evil", "user-agent": "evil", "X-Own": "1"}
-    size_bytes = sink(gateway, lambda: configured).push(only(up(b'{"a": 1}')), 3, 2.0)
+    size_bytes = sink(gateway, lambda: configured).push(state(), 3, 2.0)
     ((_, body, headers),) = gateway.puts
     assert headers == {
         "X-Own": "1",
@@ -413,15 +433,18 @@ def test_refusals(status: int, retryable: bool, hint: str) -> None:  # noqa: FBT
     assert (error.status, error.retryable, error.hint, error.retry_after_s) == (status, retryable, hint, 7.0)
 
 
-def test_what_text_cannot_say_costs_its_own_group() -> None:
-    """A label that no gateway would take is refused before it is sent, with its name."""
-    scrape = up(b'{"a": 1}')
-    bad = lambda plan: [Series(one.name, one.family, (("__x", "1"),)) for one in series_of(plan)]  # noqa: E731
-    gateway = Gateway()
-    one = PushgatewaySink("http://gw:9091", gateway.put, dict, Bodies(bad).body, lambda: 0.0)
-    with pytest.raises(PushError, match=r"job/pay/.*'__x' is no label name") as raised:
-        one.push(only(scrape), 0, 1.0)
-    assert (raised.value.retryable, gateway.puts) == (False, [])
+@pytest.mark.parametrize("status", [200, 202, 404])
+def test_a_delete(status: int) -> None:
+    """It has no body; a group that is not there is as good as one that is deleted."""
+    assert push(Answer(status, "", {}), None) == 0
+
+
+@pytest.mark.parametrize(("status", "retryable"), [(0, True), (503, True), (405, False), (301, False)])
+def test_a_delete_that_fails(status: int, retryable: bool) -> None:  # noqa: FBT001
+    """It is an error as of a push."""
+    with pytest.raises(PushError) as raised:
+        push(Answer(status, "", {}), None)
+    assert raised.value.retryable == retryable
 
 
 METRICS = r"""# HELP a_pushed_metric not the gateway's own
@@ -446,32 +469,4 @@ def test_the_help_texts_of_a_gateway() -> None:
         "promhttp_metric_handler_requests_total": "Scrapes.",
     }
     assert own_help("") == {}
-
-
-# Counting
-
-
-def test_a_refused_group_costs_itself() -> None:
-    """Samples are counted by group; a 400 is final, a 503 is retried, the others go on."""
-    gateway = Gateway({"b": [Answer(400, "no", {})], "c": [Answer(503, "", {}), Answer(0, "broken", {})]})
-    scrapes = [up(b'{"x": 1, "y": 2}', job=job) for job in "abcd"] + [down(job="e")]
-    patience = Patience(0.1, 5, 30, 60, lambda: gateway.now_s, gateway.sleep, lambda: 0.5)
-    result = send_in_order("gw", grouped(scrapes), sink(gateway).push, patience)
-    assert (result.sent, result.failed) == (2 + 2 + 2 + 5, 2)
-    assert (result.requests, result.retries, len(gateway.slept)) == (7, 2, 2)
-    accepted = [body for url, body, _ in gateway.puts if "/job/b/" not in url]
-    assert result.wire_bytes == sum(map(len, accepted)) - 2 * len(accepted[1])
-    assert result.error.startswith("http://gw:9091/metrics/job/b/")
-    retried = [body for url, body, _ in gateway.puts if "/job/c/" in url]
-    assert len(retried) == 3
-    assert len(set(retried)) == 1
-
-
-def test_a_gateway_that_is_away_costs_the_cycle_no_more_than_its_time() -> None:
-    """All groups are counted as failed, and the error is the gateway's."""
-    gateway = Gateway({"a": [Answer(0, "Connection refused", {})] * 99})
-    scrapes = [up(b'{"x": 1}', job=job) for job in "ab"]
-    patience = Patience(0.1, 5, 30, 2.0, lambda: gateway.now_s, gateway.sleep, lambda: 0.5)
-    result = send_in_order("gw", grouped(scrapes), sink(gateway).push, patience)
-    assert (result.sent, result.failed, gateway.now_s <= 2.0) == (0, 2, True)
-    assert "Connection refused" in result.error
+    assert own_types(METRICS) == {"go_goroutines": "gauge"}

@@ -1,6 +1,6 @@
 """The corridor: one shard, one cycle, the order of the steps.
 
-    lease -> fetch -> decode -> map -> label -> encode -> deliver -> commit
+    lease -> fetch -> decode -> map -> label -> staleness -> encode -> deliver -> commit
 
 Steps raise; here an error becomes a field of a result, so that one target or backend never stops the
 others. Everything that touches the world is handed in.
@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pushvar.convert.health import health_values
-from pushvar.errors import FetchError, PushvarError
+from pushvar.convert.own_metrics import (
+    accumulate,
+    count_cycle,
+    count_deliveries,
+    delivery_gauges,
+    gauge_cycle,
+)
+from pushvar.deliver.spool import Spool
+from pushvar.deliver.staleness import Ending
+from pushvar.errors import FetchError, LeaseLost, PushvarError, StateError
 from pushvar.model import PATTERN_BYTES, Delivery, Report, Scrape
 from pushvar.state.protocol import Head
 
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
 
     from pushvar.collect.fetch import Endpoint
     from pushvar.convert.converter import Converted
+    from pushvar.deliver.staleness import Roll, SeriesMemory
     from pushvar.model import Fetched, Plan, Target
     from pushvar.state.protocol import Lease, StateStore
 
@@ -40,7 +50,8 @@ class Turn:
     ``cycle`` is what names the cycle, in Unix ms. The cycle may take ``budget_s``; the fetches end
     ``reserve_s`` earlier, and a target that has had no turn by then counts as timed out. The lease
     outlives the budget by ``margin_ms``. A ``planned`` turn was given out by a plan, perhaps more
-    than once: it is taken only if the shard has not finished that cycle or a later one.
+    than once: it is taken only if the shard has not finished that cycle or a later one. A turn that is
+    ``late`` (and says how) fetches nothing, the past cannot be scraped: it only delivers what waits.
     """
 
     shard: str
@@ -50,27 +61,33 @@ class Turn:
     reserve_s: float = 0.0
     margin_ms: int = LEASE_MARGIN_MS
     planned: bool = False
+    late: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
     """What a cycle is made of; the composition root joins them.
 
-    ``convert`` takes the body and its Content-Type. The last argument of ``fetch_all`` and of
-    ``deliver`` is a deadline on the clock of ``monotonic_s``.
+    ``convert`` takes the body and its Content-Type. ``fetch_all`` and ``deliver`` have a deadline on the
+    clock of ``monotonic_s``; what cannot be delivered by then goes to the spool. ``memory`` knows the
+    series of earlier cycles; ``own`` makes scrapes of what the shard has counted so far, for a time in ms.
     """
 
     fetch_all: Callable[[Sequence[Endpoint], Done, float], None]
     convert: Callable[[Target, bytes, str], Converted]
     failed: Callable[[Target], Plan]
-    deliver: Callable[[Sequence[Scrape], float], tuple[Delivery, ...]]
+    deliver: Callable[[Sequence[Scrape], float, Spool], tuple[Delivery, ...]]
+    memory: SeriesMemory
+    own: Callable[[Mapping[str, float], int], Sequence[Scrape]]
     state: StateStore
     now_ms: Callable[[], int]
     monotonic_s: Callable[[], float]
 
 
-def run_cycle(steps: Steps, turn: Turn, due: Callable[[Head], Sequence[Endpoint]]) -> Report:
+def run_cycle(steps: Steps, turn: Turn, roll: Roll, due: Callable[[Head], Sequence[Endpoint]]) -> Report:
     """Run one cycle of one shard and report it; ``due`` chooses its endpoints by the shard's head.
+
+    ``roll`` are all its targets, due or not.
 
     Gives a report that says so, and does nothing else, while another writer holds the shard or when a
     planned turn comes again. Raises StateError when the state store fails: without its lease nothing
@@ -87,16 +104,59 @@ def run_cycle(steps: Steps, turn: Turn, due: Callable[[Head], Sequence[Endpoint]
         if turn.planned and lease.head.finished_cycle >= turn.cycle:
             steps.state.commit(lease, lease.head, release=True)
             return Report(turn.shard, turn.cycle, started_ms, 0.0, skipped="repeated")
-        scrapes = scrape_all(steps, due(lease.head), start_s + turn.budget_s - turn.reserve_s)
-        deliveries = _deliver(steps, scrapes, start_s + turn.budget_s)
-        steps.state.commit(lease, _next_head(lease, turn.cycle, scrapes, deliveries), release=True)
+        if turn.late:
+            return _replay(steps, turn, lease, started_ms, start_s)
+        return _forward(steps, turn, lease, roll, due(lease.head), started_ms, start_s)
     except BaseException:
         _give_back(steps.state, lease)
         raise
+
+
+def _forward(
+    steps: Steps, turn: Turn, lease: Lease, roll: Roll, endpoints: Sequence[Endpoint],
+    started_ms: int, start_s: float,
+) -> Report:  # fmt: skip
+    """Scrape, deliver, remember, in that order; the head is written last."""
+    deadline_s, head = start_s + turn.budget_s, lease.head
+    spool = Spool(steps.state, lease)
+    scrapes = scrape_all(steps, endpoints, deadline_s - turn.reserve_s)
+    ended = _ended(steps, lease, scrapes, roll, started_ms)
+    own = steps.own(head.counters, started_ms)
+    deliveries = _deliver(steps, [*scrapes, *ended.markers, *own], deadline_s, spool)
+    steps.memory.end(lease, ended)
+    duration_s, lost = steps.monotonic_s() - start_s, int(head.started_cycle > head.finished_cycle)
+    gauges = gauge_cycle(scrapes, deliveries, time_ms=started_ms, duration_s=duration_s)
+    numbers = accumulate(head.counters, count_cycle(scrapes, deliveries, lost_cycles=lost), gauges)
+    steps.state.commit(lease, Head(turn.cycle, turn.cycle, numbers, spool.lanes), release=True)
     return Report(
-        turn.shard, turn.cycle, started_ms, steps.monotonic_s() - start_s, tuple(scrapes), deliveries,
-        lost_cycles=_lost_cycles(lease),
+        turn.shard, turn.cycle, started_ms, duration_s, tuple(scrapes), deliveries, lost_cycles=lost
+    )
+
+
+def _replay(steps: Steps, turn: Turn, lease: Lease, started_ms: int, start_s: float) -> Report:
+    """Deliver what waits, and nothing else: the head keeps its cycles."""
+    spool = Spool(steps.state, lease)
+    deliveries = _deliver(steps, (), start_s + turn.budget_s, spool) if spool.waiting else ()
+    before = lease.head
+    counted = count_deliveries(deliveries)
+    numbers = accumulate(before.counters, counted, delivery_gauges(deliveries, started_ms))
+    numbers = {**before.counters, **numbers}
+    head = Head(before.started_cycle, before.finished_cycle, numbers, spool.lanes)
+    steps.state.commit(lease, head, release=True)
+    return Report(
+        turn.shard, turn.cycle, started_ms, steps.monotonic_s() - start_s, (), deliveries,
+        skipped="late", detail=turn.late,
     )  # fmt: skip
+
+
+def _ended(steps: Steps, lease: Lease, scrapes: Sequence[Scrape], roll: Roll, now_ms: int) -> Ending:
+    """The series that end with this cycle; none when the memory cannot be read, the samples matter more."""
+    try:
+        return steps.memory.begin(lease, scrapes, roll, now_ms)
+    except LeaseLost:
+        raise
+    except StateError:
+        return Ending(unknown=True)
 
 
 def _give_back(state: StateStore, lease: Lease) -> None:
@@ -116,12 +176,14 @@ def scrape_all(steps: Steps, endpoints: Sequence[Endpoint], deadline_s: float) -
     return scrapes
 
 
-def _deliver(steps: Steps, scrapes: Sequence[Scrape], deadline_s: float) -> tuple[Delivery, ...]:
+def _deliver(
+    steps: Steps, scrapes: Sequence[Scrape], deadline_s: float, spool: Spool
+) -> tuple[Delivery, ...]:
     try:
-        return steps.deliver(scrapes, deadline_s)
+        return steps.deliver(scrapes, deadline_s, spool)
     except Exception as fault:  # noqa: BLE001 - whatever happened, the report of the scrapes must not be lost
         samples = sum(scrape.carried for scrape in scrapes)
-        return (Delivery("all backends", failed=samples, error=f"{type(fault).__name__}: {fault}"),)
+        return (Delivery("all backends", error=f"{type(fault).__name__}: {fault}").drop("fault", samples),)
 
 
 def _scrape(steps: Steps, target: Target, fetched: Fetched, error: FetchError | None) -> Scrape:
@@ -151,24 +213,3 @@ def _success(converted: Converted, fetched: Fetched) -> Scrape:
         duration_s=fetched.duration_s, body_bytes=len(fetched.body),
         samples=samples, repairs=len(converted.repairs), times_ms=converted.times_ms,
     )  # fmt: skip
-
-
-def _lost_cycles(lease: Lease) -> int:
-    return int(lease.head.started_cycle > lease.head.finished_cycle)
-
-
-def _next_head(lease: Lease, cycle: int, scrapes: Sequence[Scrape], deliveries: Sequence[Delivery]) -> Head:
-    """The head after this cycle: what it counted is added to what the shard had counted before."""
-    counted: dict[str, float] = {
-        "cycles_lost": _lost_cycles(lease),
-        "samples_sent": sum(delivery.sent for delivery in deliveries),
-        "samples_failed": sum(delivery.failed for delivery in deliveries),
-    }
-    for scrape in scrapes:
-        key = f"scrapes/{scrape.reason}"
-        counted[key] = counted.get(key, 0) + 1
-    return Head(cycle, cycle, _sum(lease.head.counters, counted), lease.head.lanes)
-
-
-def _sum(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
-    return {key: before.get(key, 0) + now.get(key, 0) for key in sorted({*before, *now})}

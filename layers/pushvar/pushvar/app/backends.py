@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pushvar.app.remote_write_backend import RemoteWriteBackend
 from pushvar.app.stamps import stamps_of
+from pushvar.deliver.lane import forsaken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pushvar.app.http_backend import HttpBackend
     from pushvar.app.world import World
     from pushvar.config.schema import Config
+    from pushvar.deliver.spool import Spool
     from pushvar.model import Delivery, Family, Scrape
     from pushvar.net.secrets import Secrets
 
@@ -22,7 +24,9 @@ class Backends:
     """All backends of a configuration; a slow one does not hold up the others."""
 
     def __init__(self, config: Config, secrets: Secrets, world: World) -> None:
-        remotes = (RemoteWriteBackend(block, secrets, world) for block in config.remote_write)
+        self._world = world
+        external = config.global_.external_labels
+        remotes = (RemoteWriteBackend(block, external, secrets, world) for block in config.remote_write)
         self._backends: list[HttpBackend] = [*remotes]
         if config.pushgateways:  # who has none loads nothing for them
             from pushvar.app.pushgateway_backend import PushgatewayBackend
@@ -32,16 +36,22 @@ class Backends:
             self._backends += gateways
 
     def deliver(
-        self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float
+        self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float, spool: Spool
     ) -> tuple[Delivery, ...]:
-        """Send the scrapes to every backend.
+        """Send the scrapes, and what waits in the spool, to every backend.
 
-        One delivery for each, in the order of the configuration, ``remote_write`` first.
+        One delivery for each, in the order of the configuration, ``remote_write`` first; then those of
+        backends that the configuration does not have any more, when something of theirs was given up.
         """
+
+        def deliver(backend: HttpBackend) -> Delivery:
+            return backend.deliver(backend.wanted(scrapes), families, deadline_s, spool)
+
+        left = forsaken(spool, [one.name for one in self._backends], self._world.now_ms())
         if len(self._backends) == 1:
-            return (self._backends[0].deliver(scrapes, families, deadline_s),)
+            return (deliver(self._backends[0]), *left)
         with ThreadPoolExecutor(max(len(self._backends), 1)) as pool:
-            return tuple(pool.map(lambda one: one.deliver(scrapes, families, deadline_s), self._backends))
+            return (*pool.map(deliver, self._backends), *left)
 
     def check(self) -> None:
         """Raise ConfigError when a secret or a TLS file of any of them is not there."""

@@ -12,8 +12,10 @@ from pushvar import __version__
 from pushvar.app.stamps import stamps_of
 from pushvar.collect.fetch import Endpoint, endpoint
 from pushvar.convert.converter import Converted, Converter, Limits
+from pushvar.convert.family_types import unsettled
 from pushvar.convert.input_format import InputFormat
 from pushvar.convert.mapping import rules_of
+from pushvar.convert.own_metrics import own_scrape, own_stamp
 from pushvar.errors import ConfigError
 from pushvar.net.auth import auth_header
 from pushvar.net.tls import TlsSettings, context_for
@@ -22,9 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pushvar.config.schema import Config, ScrapeConfig, TlsConfig
+    from pushvar.convert.family_types import Settle
     from pushvar.convert.mapping.rules import RuleSet
     from pushvar.convert.plan import Stamp
-    from pushvar.model import Family, Plan, Target
+    from pushvar.model import Family, Plan, Scrape, Target
     from pushvar.net.secrets import Secrets
 
 BODY_CEILING = 256 * 1024 * 1024
@@ -39,14 +42,20 @@ class Engine:
     """A configuration and targets of it, all or one shard's, ready for use.
 
     A ``converter`` may be shared by engines of one configuration: shapes and plans are compiled once.
+    Without one, ``settle`` (``app.type_tables``) is where types that payloads declare are settled.
     """
 
     def __init__(
-        self, config: Config, targets: Iterable[Target], secrets: Secrets, converter: Converter | None = None
+        self,
+        config: Config,
+        targets: Iterable[Target],
+        secrets: Secrets,
+        converter: Converter | None = None,
+        settle: Settle = unsettled,
     ) -> None:
         self.config = config
         self._secrets = secrets
-        self._converter = converter or Converter()
+        self._converter = converter or Converter(settle=settle)
         self._jobs = {scrape.job_name: scrape for scrape in self.config.scrape_configs}
         self._rules: dict[str, RuleSet] = {name: rules_of(config, job) for name, job in self._jobs.items()}
         self._formats = {
@@ -94,6 +103,16 @@ class Engine:
     def failed(self, target: Target) -> Plan:
         """The plan of a target that gave nothing."""
         return self._converter.failed(self._stamp(target))
+
+    def own_scrapes(self, instance: str, numbers: Mapping[str, float], time_ms: int) -> list[Scrape]:
+        """What a shard has counted, as the scrape of one more target; none where nobody wants it."""
+        if not self.config.global_.self_metrics:
+            return []
+        tenant = {"customer_id": self.config.tenancy.default_customer_id}
+        stamp = own_stamp(instance, tenant, self.config.global_.external_labels)
+        scrape = own_scrape(stamp, numbers, time_ms)
+        self._converter.learn(scrape.plan.families)
+        return [scrape]
 
     def _stamp(self, target: Target) -> Stamp:
         return self._stamps.get(target.key) or self.stamp(target)

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pushvar.app.backends import Backends
 from pushvar.app.engine import Engine
+from pushvar.app.type_tables import TypeTables
 from pushvar.collect.fetch import Fetcher
 from pushvar.collect.targets import build_targets
 from pushvar.config.checks import demand_backend
 from pushvar.cycle import Steps, Turn, run_cycle
+from pushvar.deliver.staleness import Roll, SeriesMemory
 from pushvar.errors import ConfigError, StateError
 from pushvar.model import Report
 from pushvar.net.secrets import Secrets
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from pushvar.app.world import World
     from pushvar.collect.registry.protocol import Registry, Snapshot
+    from pushvar.deliver.spool import Spool
     from pushvar.model import Delivery, Scrape
     from pushvar.state.protocol import StateStore
 
@@ -47,10 +50,12 @@ class Forwarder:
     def __init__(self, registry: Registry, state: StateStore, world: World, *, owner: str) -> None:
         self._registry = registry
         self._state = state
+        self._memory = SeriesMemory(state)
+        self._tables = TypeTables(state, world.monotonic_s)
         self._world = world
         self._owner = owner
         self._secrets = Secrets(world.environment, world.read_file, world.monotonic_s)
-        self._fetcher = Fetcher(world.now_ms, world.monotonic_s)
+        self._fetcher = Fetcher(world.now_ms, world.monotonic_s, until_s=world.until_s)
         self._unusable: tuple[ConfigError, ...] = ()
         self._next_ms: dict[str, int] = {}
         self._snapshot = registry.load()
@@ -60,7 +65,7 @@ class Forwarder:
         """Everything that a configuration needs; raises ConfigError before anything of it is used."""
         demand_backend(snapshot.config)
         targets, refused, _dropped = build_targets(snapshot.config, snapshot.groups)
-        engine = Engine(snapshot.config, targets, self._secrets)
+        engine = Engine(snapshot.config, targets, self._secrets, settle=self._tables)
         engine.check()
         backends = Backends(snapshot.config, self._secrets, self._world)
         backends.check()
@@ -87,15 +92,17 @@ class Forwarder:
         now_ms = world.now_ms()
         next_s = world.monotonic_s() + pace_s
 
-        def deliver(scrapes: Sequence[Scrape], deadline_s: float) -> tuple[Delivery, ...]:
-            enough_s = max(next_s, world.monotonic_s() + patience_s)
-            return self._compiled.backends.deliver(scrapes, self.engine.families, min(deadline_s, enough_s))
+        def deliver(scrapes: Sequence[Scrape], deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
+            enough_s = min(deadline_s, max(next_s, world.monotonic_s() + patience_s))
+            return self._compiled.backends.deliver(scrapes, self.engine.families, enough_s, spool)
 
         steps = Steps(
             self._fetcher.fetch_all,
             self.engine.convert,
             self.engine.failed,
             deliver,
+            self._memory,
+            lambda numbers, now_ms: self.engine.own_scrapes(world.host, numbers, now_ms),
             self._state,
             world.now_ms,
             world.monotonic_s,
@@ -104,7 +111,8 @@ class Forwarder:
         slowest_s = max((one.timeout_s for one in endpoints), default=0.0)
         budget_s = max(pace_s, slowest_s + patience_s)
         turn = Turn(SHARD, self._owner, now_ms, budget_s, patience_s)
-        return run_cycle(steps, turn, lambda _head: endpoints)
+        roll = Roll({target.key for target in self.engine.targets})
+        return run_cycle(steps, turn, roll, lambda _head: endpoints)
 
     def run(
         self, report: Callable[[Report], None], stopped: Callable[[], bool], *, every_s: float | None = None

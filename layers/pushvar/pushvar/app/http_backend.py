@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pushvar.app.engine import tls_settings
 from pushvar.config.schema import QueueConfig
-from pushvar.deliver.queue import Patience, Sendable
+from pushvar.deliver.patience import Patience
+from pushvar.deliver.queue import Sendable
 from pushvar.errors import ConfigError, PushError
 from pushvar.model import Delivery
 from pushvar.net.auth import auth_header
@@ -15,12 +16,13 @@ from pushvar.net.session import Session
 from pushvar.net.tls import context_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pushvar.app.world import World
     from pushvar.config.schema import Pushgateway, RemoteWrite
     from pushvar.deliver.queue import Push
     from pushvar.deliver.sinks._http import Request
+    from pushvar.deliver.spool import Spool
     from pushvar.model import Family, Scrape
     from pushvar.net.secrets import Secrets
 
@@ -34,27 +36,36 @@ class HttpBackend(ABC):
         self._block = block
         self._secrets = secrets
         self._world = world
-        self._session = Session(tls_settings(block.tls_config))
+        self._session = Session(tls_settings(block.tls_config), world.until_s)
 
     def deliver(
-        self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float
+        self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float, spool: Spool
     ) -> Delivery:
         """Send the samples before the deadline. Raises nothing: a fault of our own is its error too."""
         try:
-            return self._deliver(scrapes, families, deadline_s)
+            return self._deliver(scrapes, families, deadline_s, spool)
         except Exception as fault:  # noqa: BLE001 - the other backends' deliveries must be told
             samples = sum(map(self._samples, scrapes))
-            return Delivery(self._block.name, failed=samples, error=f"{type(fault).__name__}: {fault}")
+            return Delivery(self._block.name, error=f"{type(fault).__name__}: {fault}").drop("fault", samples)
 
     @abstractmethod
     def _deliver(
-        self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float
+        self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float, spool: Spool
     ) -> Delivery:
         """What this kind of backend does."""
 
     @abstractmethod
     def _samples(self, scrape: Scrape) -> int:
         """How many samples of a scrape it sends."""
+
+    @property
+    def name(self) -> str:
+        """What its block is called."""
+        return self._block.name
+
+    def wanted(self, scrapes: Sequence[Scrape]) -> Sequence[Scrape]:
+        """Those of the scrapes that concern it."""
+        return scrapes
 
     def check(self) -> None:
         """Raise ConfigError when a secret or a TLS file of this backend is not there."""
@@ -74,11 +85,19 @@ class HttpBackend(ABC):
 
     def _headers(self) -> dict[str, str]:
         """What the configuration adds, with the credentials of this moment. Raises ConfigError."""
-        headers = dict(self._block.headers)
+        return self._with_credentials(self._block.headers)
+
+    def _with_credentials(self, fixed: Iterable[tuple[str, str]]) -> dict[str, str]:
+        headers = dict(fixed)
         auth = auth_header(self._block.basic_auth, self._block.authorization, self._secrets.resolve)
         if auth:
             headers["Authorization"] = auth
         return headers
+
+    def _renewed(self) -> bool:
+        """Whether its secrets are others than a moment ago, after a look at their source."""
+        basic, bearer = self._block.basic_auth, self._block.authorization
+        return self._secrets.renew(basic.password if basic else None, bearer.credentials if bearer else None)
 
     def _now_s(self) -> float:
         return self._world.now_ms() / 1000
@@ -92,6 +111,7 @@ class HttpBackend(ABC):
             self._world.monotonic_s,
             self._world.sleep,
             self._world.random,
+            self._world.until_s,
         )
 
     @staticmethod
@@ -101,7 +121,7 @@ class HttpBackend(ABC):
         def guarded(sent: _Sent, attempt: int, timeout_s: float) -> int:
             try:
                 return push(sent, attempt, timeout_s)
-            except ConfigError as error:
-                raise PushError(str(error)) from None
+            except ConfigError as error:  # somebody may mend it before the samples are too old
+                raise PushError(str(error), retryable=True) from None
 
         return guarded

@@ -82,7 +82,7 @@ class Planner:
         messages = [
             ShardMessage(
                 cycle=cycle, planned_at=now_ms, shard=str(shard), late_after_ms=late_ms,
-                config_version=cut.config_version, slice_version=version,
+                config_version=cut.config_version, slice_version=version, shards=len(cut.slice_versions),
             ).text()
             for shard, version in enumerate(cut.slice_versions)
         ]  # fmt: skip

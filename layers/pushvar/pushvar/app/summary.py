@@ -1,53 +1,100 @@
 """A cycle in one log line and a few numbers: what a function tells CloudWatch.
 
-One line for each cycle, not for each target, and no metric by target or tenant: both are paid for.
+One line for each cycle, not for each target, and no metric by target or tenant: both are paid for. The
+numbers are those of our own metrics, counted by the same functions.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
+
+from pushvar.convert.own_metrics import by_label, count_cycle, gauge_cycle, total
 
 if TYPE_CHECKING:
     from pushvar.app.planner import Planned
-    from pushvar.model import Report
+    from pushvar.model import Delivery, Report
 
 _SHOWN = 10
-"""Targets that are down, and problems, that one line names."""
+"""Targets that are down, problems, notes of a backend: so many one line names."""
+
+_NOTHING: tuple[object, ...] = ("", 0, {}, [])
 
 
 def cycle_line(report: Report) -> dict[str, Any]:
-    """The fields of a cycle's log line."""
-    reasons = Counter(scrape.reason for scrape in report.scrapes)
+    """The fields of a cycle's log line; what is zero or empty is left out."""
+    counted, gauges = _numbers(report)
     down = [scrape for scrape in report.scrapes if scrape.reason != "ok"]
     line: dict[str, Any] = {
         "shard": report.shard,
         "cycle": report.cycle,
         "duration_s": round(report.duration_s, 3),
-        "targets": dict(reasons),
+        "targets": _whole(by_label(counted, "pushvar_scrapes_total", "reason")),
         "down": [f"{one.plan.target.url} {one.reason}: {one.detail}" for one in down[:_SHOWN]],
-        "backends": {
-            one.backend: {"sent": one.sent, "failed": one.failed, "retries": one.retries, "error": one.error}
-            for one in report.deliveries
-        },
+        "backends": {one.backend: _backend(one, report.started_ms) for one in report.deliveries},
+        "leaves_skipped": _whole(by_label(counted, "pushvar_leaves_skipped_total", "reason")),
+        "repairs": _whole(by_label(counted, "pushvar_repairs_total", "kind")),
+        "dead_rules": gauges["pushvar_dead_rules"],
+        "skipped": report.skipped,
+        "detail": report.detail,
+        "lost_cycles": report.lost_cycles,
     }
-    extra = {"skipped": report.skipped, "detail": report.detail, "lost_cycles": report.lost_cycles}
-    return {name: value for name, value in {**line, **extra}.items() if value not in ("", 0, {}, [])}
+    return _said(line)
 
 
 def cycle_metrics(report: Report) -> dict[str, float]:
-    """The metrics of a cycle: name -> count (seconds for CycleSeconds)."""
+    """The metrics of a cycle: name -> count (seconds where the name says so)."""
     if report.skipped:
         return {f"Cycles{report.skipped.capitalize()}": 1}
+    counted, gauges = _numbers(report)
+    scrapes = by_label(counted, "pushvar_scrapes_total", "reason")
     return {
-        "Cycles": 1,
-        "CyclesLost": report.lost_cycles,
-        "CycleSeconds": report.duration_s,
-        "Targets": len(report.scrapes),
-        "TargetsDown": sum(scrape.reason != "ok" for scrape in report.scrapes),
-        "SamplesSent": sum(delivery.sent for delivery in report.deliveries),
-        "SamplesFailed": sum(delivery.failed for delivery in report.deliveries),
+        "Cycles": counted["pushvar_cycles_total"],
+        "CyclesLost": counted["pushvar_cycles_lost_total"],
+        "CycleSeconds": gauges["pushvar_cycle_duration_seconds"],
+        "Targets": sum(scrapes.values()),
+        "TargetsDown": sum(scrapes.values()) - scrapes.get("ok", 0),
+        "SamplesSent": total(counted, "pushvar_samples_sent_total"),
+        "SamplesReplayed": total(counted, "pushvar_samples_replayed_total"),
+        "SamplesSpooled": total(counted, "pushvar_samples_spooled_total"),
+        "SamplesDropped": total(counted, "pushvar_samples_dropped_total"),
+        "SpoolSamples": total(gauges, "pushvar_spool_samples"),
+        "SpoolAgeSeconds": max((_age_s(one, report.started_ms) for one in report.deliveries), default=0),
     }
+
+
+def _numbers(report: Report) -> tuple[dict[str, float], dict[str, float]]:
+    scrapes, deliveries = report.scrapes, report.deliveries
+    return (
+        count_cycle(scrapes, deliveries, lost_cycles=report.lost_cycles),
+        gauge_cycle(scrapes, deliveries, time_ms=report.started_ms, duration_s=report.duration_s),
+    )
+
+
+def _backend(one: Delivery, now_ms: int) -> dict[str, Any]:
+    more = {
+        "replayed": one.replayed,
+        "spooled": one.spooled,
+        "dropped": dict(one.dropped),
+        "waiting": one.waiting,
+        "waiting_s": round(_age_s(one, now_ms), 1),
+        "retries": one.retries,
+        "error": one.error,
+        "notes": list(one.notes[:_SHOWN]),
+    }
+    return {"sent": one.sent, **_said(more)}
+
+
+def _age_s(one: Delivery, now_ms: int) -> float:
+    """How old the oldest sample is that waits."""
+    return max(0, now_ms - one.waiting_since_ms) / 1000 if one.waiting else 0.0
+
+
+def _said(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in _NOTHING}
+
+
+def _whole(counts: dict[str, float]) -> dict[str, int]:
+    return {name: int(count) for name, count in counts.items()}
 
 
 def plan_line(planned: Planned) -> dict[str, Any]:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pushvar.app.backends import Backends
 from pushvar.app.engine import Engine
+from pushvar.app.type_tables import TypeTables
 from pushvar.collect.documents import read_config, read_slice
 from pushvar.collect.fetch import Fetcher
 from pushvar.collect.schedule import FARTHEST_MS, due_jobs
+from pushvar.collect.shards import shard_of_labels
 from pushvar.convert.converter import Converter
 from pushvar.cycle import Steps, Turn, run_cycle
+from pushvar.deliver.staleness import Roll, SeriesMemory
 from pushvar.errors import EventError, StateError
 from pushvar.model import Report
 from pushvar.net.secrets import Secrets
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
     from pushvar.collect.fetch import Endpoint
     from pushvar.collect.shards import ShardMessage
     from pushvar.config.schema import Config
-    from pushvar.model import Delivery, Scrape
+    from pushvar.deliver.spool import Spool
+    from pushvar.model import Delivery, Labels, Scrape
     from pushvar.state.protocol import Head, StateStore
 
 LEASE_MARGIN_MS = 5_000
@@ -48,6 +52,8 @@ class Worker:
 
     def __init__(self, state: StateStore, world: World, *, allowed: Callable[[str], bool]) -> None:
         self._state = state
+        self._memory = SeriesMemory(state)
+        self._tables = TypeTables(state, world.monotonic_s)
         self._world = world
         self._secrets = Secrets(world.environment, world.read_file, world.monotonic_s)
         self._fetcher = Fetcher(world.now_ms, world.monotonic_s, allowed=allowed)
@@ -57,17 +63,23 @@ class Worker:
     def run(self, message: ShardMessage, *, owner: str, budget_s: float) -> Report:
         """Run the cycle that the message asks for, within ``budget_s``; ``owner`` is this run's own name.
 
-        Gives a report that says so when it is late, was done before, or the shard is another writer's.
-        Raises EventError for a cycle that lies in the future, StateError when the state store fails or
-        lacks a document.
+        Gives a report that says so when it is late, was done before, or the shard is another writer's. A late
+        message only delivers what waits, as far as that can be done. Raises EventError for a cycle that lies
+        in the future, StateError when the state store fails or lacks a document.
         """
         now_ms = self._world.now_ms()
         if message.cycle > now_ms + FARTHEST_MS:  # it would make every later cycle a repetition
             raise EventError(f"cycle {message.cycle} lies in the future", hint="check the clocks")
         age_ms = now_ms - message.planned_at
-        if age_ms > message.late_after_ms:
-            detail = f"{age_ms / 1000:.1f} s old, {message.late_after_ms / 1000:g} s are allowed"
-            return Report(message.shard, message.cycle, now_ms, 0.0, skipped="late", detail=detail)
+        if age_ms <= message.late_after_ms:
+            return self._cycle(message, owner, budget_s)
+        late = f"{age_ms / 1000:.1f} s old, {message.late_after_ms / 1000:g} s are allowed"
+        try:
+            return self._cycle(message, owner, budget_s, late=late)
+        except StateError:  # to bring it again could not help: newer messages are on their way
+            return Report(message.shard, message.cycle, now_ms, 0.0, skipped="late", detail=late)
+
+    def _cycle(self, message: ShardMessage, owner: str, budget_s: float, *, late: str = "") -> Report:
         shared = self._shared_of(message.config_version)
         engine = self._engine_of(message, shared)
 
@@ -77,30 +89,39 @@ class Worker:
 
         turn = Turn(
             message.shard, owner, message.cycle, budget_s, min(_DELIVERY_S, budget_s / 2),
-            margin_ms=LEASE_MARGIN_MS, planned=True,
+            margin_ms=LEASE_MARGIN_MS, planned=True, late=late,
         )  # fmt: skip
-        return run_cycle(self._steps(engine, shared.backends), turn, due)
+        roll = Roll({target.key for target in engine.targets}, self._belongs(message))
+        return run_cycle(self._steps(engine, shared.backends, message.shard), turn, roll, due)
 
-    def _steps(self, engine: Engine, backends: Backends) -> Steps:
-        def deliver(scrapes: Sequence[Scrape], deadline_s: float) -> tuple[Delivery, ...]:
-            return backends.deliver(scrapes, engine.families, deadline_s)
+    def _steps(self, engine: Engine, backends: Backends, shard: str) -> Steps:
+        def deliver(scrapes: Sequence[Scrape], deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
+            return backends.deliver(scrapes, engine.families, deadline_s, spool)
 
         return Steps(
             self._fetcher.fetch_all,
             engine.convert,
             engine.failed,
             deliver,
+            self._memory,
+            lambda numbers, now_ms: engine.own_scrapes(f"shard-{shard}", numbers, now_ms),
             self._state,
             self._world.now_ms,
             self._world.monotonic_s,
         )
+
+    @staticmethod
+    def _belongs(message: ShardMessage) -> Callable[[Labels], bool]:
+        """Whether a target with these labels is this shard's; none, as long as nobody says how many are."""
+        count = message.shards
+        return lambda labels: count > 0 and str(shard_of_labels(labels, count)) == message.shard
 
     def _shared_of(self, version: str) -> _Shared:
         known = self._shared.get(version)
         if known is None:
             config = read_config(self._document(version, "configuration"))
             backends = Backends(config, self._secrets, self._world)
-            known = self._shared[version] = _Shared(config, Converter(), backends)
+            known = self._shared[version] = _Shared(config, Converter(settle=self._tables), backends)
             if len(self._shared) > _CONFIGS:
                 self._shared.popitem(last=False)[1].backends.close()
         self._shared.move_to_end(version)

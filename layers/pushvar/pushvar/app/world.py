@@ -6,6 +6,7 @@ import os
 import random
 import time
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ class World:
     """Everything that a run takes from outside besides the network.
 
     ``sleep`` waits that many seconds, or less when somebody wants the run to end.
+    ``until_s`` is the moment by which everything has to be over then, on the clock of ``monotonic_s``.
+    ``host`` is the machine's name, by which its own numbers are told from those of others.
     """
 
     environment: Mapping[str, str]
@@ -26,9 +29,13 @@ class World:
     monotonic_s: Callable[[], float]
     sleep: Callable[[float], object]
     random: Callable[[], float]
+    host: str = "localhost"
+    until_s: Callable[[], float] = lambda: inf
 
 
-def real_world(sleep: Callable[[float], object] = time.sleep) -> World:
+def real_world(
+    sleep: Callable[[float], object] = time.sleep, until_s: Callable[[], float] = lambda: inf
+) -> World:
     """This machine's."""
     return World(
         environment=os.environ,
@@ -37,6 +44,8 @@ def real_world(sleep: Callable[[float], object] = time.sleep) -> World:
         monotonic_s=time.monotonic,
         sleep=sleep,
         random=random.random,
+        host=os.uname().nodename,
+        until_s=until_s,
     )
 
 

@@ -10,6 +10,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from pushvar.cli.reporting import delivered
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -58,17 +60,18 @@ class LiveTable:
     def cycle(self, report: Report) -> None:
         """Redraw with what the cycle found."""
         self._cycles += 1
-        self._sent += sum(delivery.sent for delivery in report.deliveries)
+        self._sent += sum(delivery.sent + delivery.replayed for delivery in report.deliveries)
         self._live.update(Group(_targets(report), self._foot(report)), refresh=True)
 
     def _foot(self, report: Report) -> Text:
         text = Text()
         for delivery in report.deliveries:
-            failed = f", {delivery.failed} failed: {delivery.error}" if delivery.failed else ""
+            kept = delivery.spooled or delivery.waiting
+            error = f": {delivery.error}" if delivery.error and (delivery.lost or kept) else ""
             text.append(
-                f"{delivery.backend}: {delivery.sent} samples in {delivery.requests} requests, "
-                f"{delivery.wire_bytes:,} bytes{failed}\n",
-                style="red" if failed else "",
+                f"{delivery.backend}: {delivered(delivery, report.started_ms)} "
+                f"in {delivery.requests} requests, {delivery.wire_bytes:,} bytes{error}\n",
+                style="red" if delivery.lost else "yellow" if kept else "",
             )
         text.append(f"{self._cycles} cycles, {self._sent:,} samples sent; the last took ", style="dim")
         text.append(f"{report.duration_s * 1000:.0f} ms\n", style="dim")

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from pushvar.catalogue import FAILURE_CLASSES, SKIPPED
+from pushvar.catalogue import DROPPED, FAILURE_CLASSES, SKIPPED
+from pushvar.cli.parting import kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pushvar.config.schema import Config
     from pushvar.errors import ConfigError
-    from pushvar.model import Report, Scrape
+    from pushvar.model import Delivery, Report, Scrape
 
 SCHEMA = 1
 
@@ -29,10 +31,13 @@ class Reporter(Protocol):
     def cycle(self, report: Report) -> None:
         """One cycle ended."""
 
+    def parting(self, report: Report, config: Config) -> None:
+        """The run ends, and this was its last cycle: what is left for the next run."""
 
-def reporter(*, as_json: bool) -> Reporter:
-    """The reporter for programs, or for people."""
-    return JsonLines() if as_json else Lines()
+
+def reporter(*, as_json: bool, durable: bool = True) -> Reporter:
+    """The reporter for programs, or for people; without a ``durable`` state no next run has what waits."""
+    return JsonLines() if as_json else Lines(durable=durable)
 
 
 class _News:
@@ -41,7 +46,7 @@ class _News:
     def __init__(self) -> None:
         self._said: set[str] = set()
 
-    def of(self, problems: Sequence[ConfigError]) -> list[str]:
+    def of(self, problems: Sequence[object]) -> list[str]:
         """The texts that were not among the last call's."""
         texts = [str(problem) for problem in problems]
         new = [text for text in texts if text not in self._said]
@@ -52,9 +57,11 @@ class _News:
 class Lines:
     """One line for each cycle, one for each target or backend whose state changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = True) -> None:
+        self._durable = durable
         self._down: dict[str, str] = {}
         self._failing: dict[str, str] = {}
+        self._dropped: dict[str, _News] = {}
         self._news = _News()
 
     def problems(self, problems: Sequence[ConfigError]) -> None:
@@ -70,11 +77,23 @@ class Lines:
         for scrape in report.scrapes:
             self._target(scrape)
         for delivery in report.deliveries:
-            if delivery.error and self._failing.get(delivery.backend) != delivery.error:
-                fate = ("red", "") if delivery.failed else ("yellow", "in the end it went well; before: ")
-                click.secho(f"  {delivery.backend}  {fate[1]}{delivery.error}", fg=fate[0])
-            self._failing[delivery.backend] = delivery.error
+            self._backend(delivery)
         click.echo(f"{_clock(report)}  {_sum(report)}")
+
+    def parting(self, report: Report, config: Config) -> None:
+        """A line for each backend that samples wait for, on standard error."""
+        for line in kept(report, config, durable=self._durable):
+            click.secho(line, err=True, fg="yellow")
+
+    def _backend(self, delivery: Delivery) -> None:
+        name, error = delivery.backend, delivery.error
+        if error and self._failing.get(name) != error:
+            colour, fate = _fate(delivery)
+            click.secho(f"  {name}  {fate}{error}", fg=colour)
+        self._failing[name] = error
+        reasons = [f"dropped: {reason}: {DROPPED.get(reason, reason)}" for reason, _ in delivery.dropped]
+        for text in self._dropped.setdefault(name, _News()).of([*reasons, *delivery.notes]):
+            click.secho(f"  {name}  {text}", fg="red")
 
     def _target(self, scrape: Scrape) -> None:
         url, reason = scrape.plan.target.url, scrape.reason
@@ -103,6 +122,9 @@ class JsonLines:
         """The whole report, less the values."""
         click.echo(json.dumps({"schema": SCHEMA, **cycle_object(report)}))
 
+    def parting(self, report: Report, config: Config) -> None:
+        """Nothing: the report of the last cycle says what waits."""
+
 
 def cycle_object(report: Report) -> dict[str, object]:
     """A report as plain JSON values."""
@@ -127,8 +149,34 @@ def cycle_object(report: Report) -> dict[str, object]:
             }
             for scrape in report.scrapes
         ],
-        "backends": [asdict(delivery) for delivery in report.deliveries],
+        "backends": [
+            {**asdict(one), "dropped": dict(one.dropped), "failed": one.failed} for one in report.deliveries
+        ],
     }
+
+
+def delivered(delivery: Delivery, now_ms: int) -> str:
+    """What became of a backend's samples, in words; what is nothing is left out but what was sent."""
+    reasons = ", ".join(
+        reason if count == delivery.lost else f"{reason} {count}" for reason, count in delivery.dropped
+    )
+    age_s = max(0, now_ms - delivery.waiting_since_ms) / 1000
+    said = (
+        (delivery.replayed, f"{delivery.replayed} replayed"),
+        (delivery.spooled, f"{delivery.spooled} spooled"),
+        (delivery.lost, f"{delivery.lost} dropped ({reasons})"),
+        (delivery.waiting > delivery.spooled, f"{delivery.waiting} waiting, the oldest for {age_s:.0f} s"),
+        (delivery.retries, f"{delivery.retries} retries"),
+    )
+    return ", ".join([f"{delivery.sent} sent", *(words for so, words in said if so)])
+
+
+def _fate(delivery: Delivery) -> tuple[str, str]:
+    """The colour of a backend's error, and what came of it."""
+    if delivery.lost:
+        return "red", ""
+    kept = delivery.spooled or delivery.waiting
+    return "yellow", "kept for a later cycle: " if kept else "in the end it went well; before: "
 
 
 def _clock(report: Report) -> str:
@@ -139,10 +187,6 @@ def _sum(report: Report) -> str:
     down = sum(scrape.reason != "ok" for scrape in report.scrapes)
     count = len(report.scrapes)
     targets = f"{count} target{'' if count == 1 else 's'}" + (f" ({down} down)" if down else "")
-    backends = "; ".join(
-        f"{one.backend}: {one.sent} sent" + (f", {one.failed} failed" if one.failed else "")
-        + (f", {one.retries} retries" if one.retries else "")
-        for one in report.deliveries
-    )  # fmt: skip
+    backends = "; ".join(f"{one.backend}: {delivered(one, report.started_ms)}" for one in report.deliveries)
     lost = f"; {report.lost_cycles} earlier cycle died" if report.lost_cycles else ""
     return f"{targets}  {backends}  {report.duration_s:.2f} s{lost}"

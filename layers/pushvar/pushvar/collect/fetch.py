@@ -23,6 +23,9 @@ from pushvar.net.client import CONNECTION_LIMIT, Client, Origin
 if TYPE_CHECKING:
     from pushvar.net.tls import TlsSettings
 
+LOOK_EVERY_S = 0.1
+"""How late the fetches notice that the run is to end."""
+
 CONCURRENCY = CONNECTION_LIMIT
 """Fetches under way at once; idle connections make room for them."""
 
@@ -82,7 +85,7 @@ class Fetcher:
     """Fetches over connections that stay open from cycle to cycle.
 
     ``now_ms`` gives the sample timestamps, ``monotonic_s`` the durations; ``allowed`` says whether a
-    target may be at an address.
+    target may be at an address. ``until_s`` is infinite as long as nobody wants the run to end.
     """
 
     def __init__(
@@ -92,10 +95,12 @@ class Fetcher:
         *,
         concurrency: int = CONCURRENCY,
         allowed: Callable[[str], bool] = is_allowed,
+        until_s: Callable[[], float] = lambda: inf,
     ) -> None:
         self._now_ms = now_ms
         self._monotonic_s = monotonic_s
         self._concurrency = concurrency
+        self._until_s = until_s
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client = Client(allowed=allowed)
 
@@ -103,7 +108,9 @@ class Fetcher:
         """Fetch all of them and call ``done`` for each as it ends, from this thread.
 
         A failed fetch comes with an empty body and its error; so does one whose turn has not come by
-        ``deadline_s`` (on the clock of ``monotonic_s``). An exception in ``done`` ends the call.
+        ``deadline_s`` (on the clock of ``monotonic_s``). An exception in ``done`` ends the call. When the
+        run is to end, fetches under way are cut and ``done`` hears of none that is not over: an
+        interrupted fetch says nothing about its target.
         """
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
@@ -119,14 +126,24 @@ class Fetcher:
 
         async def work() -> None:
             for one in waiting:
+                if self._until_s() != inf:
+                    return
                 done(one, *await self._fetch(one, deadline_s))
 
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(len(endpoints), self._concurrency)):
-                    group.create_task(work())
+                tasks = [group.create_task(work()) for _ in range(min(len(endpoints), self._concurrency))]
+                asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look, tasks)
         except BaseExceptionGroup as raised:
             raise raised.exceptions[0] from None
+
+    def _look(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Cut the fetches when the run is to end; look again later as long as it is not."""
+        if self._until_s() != inf:
+            for task in tasks:
+                task.cancel()
+        elif not all(task.done() for task in tasks):
+            asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look, tasks)
 
     async def _fetch(self, one: Endpoint, deadline_s: float) -> tuple[Fetched, FetchError | None]:
         time_ms, start = self._now_ms(), self._monotonic_s()

@@ -22,7 +22,7 @@ from pushvar.errors import EventError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pushvar.model import Target
+    from pushvar.model import Labels, Target
 
 TARGETS_PER_SHARD = 100
 """What a shard holds when nobody says how many there are."""
@@ -56,14 +56,15 @@ def assign(targets: Iterable[Target], count: int) -> tuple[tuple[Target, ...], .
     """The targets of every shard, by shard; within one in the order of their keys."""
     shards: list[list[Target]] = [[] for _ in range(count)]
     for target in targets:
-        shards[shard_of(_group_key(target), count)].append(target)
+        shards[shard_of_labels(target.labels, count)].append(target)
     return tuple(tuple(sorted(shard, key=lambda target: target.key)) for shard in shards)
 
 
-def _group_key(target: Target) -> str:
-    labels = dict(target.labels)
-    text = json.dumps([labels.get(name, "") for name in GROUPING])
-    return hashlib.sha256(text.encode()).hexdigest()
+def shard_of_labels(labels: Labels, count: int) -> int:
+    """The shard, from 0 to ``count`` - 1, of whatever target has these labels."""
+    values = dict(labels)
+    text = json.dumps([values.get(name, "") for name in GROUPING])
+    return shard_of(hashlib.sha256(text.encode()).hexdigest(), count)
 
 
 class ShardMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +72,8 @@ class ShardMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     ``cycle`` names the cycle (the schedule's nominal time, Unix ms), ``planned_at`` is when the plan
     ran (Unix ms), from which lateness counts: after ``late_after_ms`` the next plan is there, which has
-    newer work for the shard. The versions are documents of the state store (sha256).
+    newer work for the shard. The versions are documents of the state store (sha256). ``shards`` is how many
+    there are (0: an older plan did not say), which tells a target that was removed from one that moved.
     """
 
     schema: int = MESSAGE_SCHEMA
@@ -81,6 +83,7 @@ class ShardMessage(msgspec.Struct, frozen=True, kw_only=True):
     shard: Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,5})\Z")]
     config_version: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
     slice_version: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    shards: Annotated[int, Meta(ge=0)] = 0
 
     def text(self) -> str:
         """The message as it is sent: one line of JSON."""

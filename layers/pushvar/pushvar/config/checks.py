@@ -188,6 +188,8 @@ def _relabelling(config: Config) -> Iterator[Finding]:
     for path, job in _jobs(config):
         yield from relabel_findings(job.relabel_configs, (*path, "relabel_configs"))
         yield from relabel_findings(job.metric_relabel_configs, (*path, "metric_relabel_configs"))
+    for path, remote in _remotes(config):
+        yield from relabel_findings(remote.write_relabel_configs, (*path, "write_relabel_configs"))
 
 
 CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (

@@ -24,10 +24,14 @@ SourceLabel = Annotated[str, Meta(extra={"grammar": "source_label"})]
 Regex = Annotated[str, Meta(extra={"grammar": "regex"})]
 Action = Annotated[str, Meta(extra={"grammar": "relabel_action"})]
 Modulus = Annotated[int, Meta(ge=0)]
+MatchLabel = Annotated[str, Meta(extra={"grammar": "external_label_name"})]
+
+Match = tuple[tuple[MatchLabel, Regex], ...]
+"""Our own: which targets a backend is sent. Each label of a target, external ones among them, must match."""
 
 
 class RelabelConfig(Block, frozen=True, kw_only=True):
-    """One step of relabel_configs or metric_relabel_configs."""
+    """One step of relabel_configs, metric_relabel_configs or write_relabel_configs."""
 
     source_labels: tuple[SourceLabel, ...] = ()
     separator: str = ";"

@@ -16,8 +16,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from pushvar.config import web
 from pushvar.config.mappings import MappingName, Rules
-from pushvar.config.relabel import RelabelConfig
+from pushvar.config.relabel import Match, RelabelConfig
 from pushvar.config.values import Block, Duration, SecretRef
 
 VERSION_CHARS = 16
@@ -28,13 +29,6 @@ MIB = 1024 * 1024
 Text = Annotated[str, Meta(extra={"grammar": "text"})]
 Path = Annotated[str, Meta(extra={"grammar": "path"})]
 SdPattern = Annotated[str, Meta(extra={"grammar": "sd_pattern"})]
-Address = Annotated[str, Meta(extra={"grammar": "address"})]
-MetricsPath = Annotated[str, Meta(extra={"grammar": "metrics_path"})]
-BackendUrl = Annotated[str, Meta(extra={"grammar": "backend_url"})]
-GatewayUrl = Annotated[str, Meta(extra={"grammar": "gateway_url"})]
-AuthType = Annotated[str, Meta(extra={"grammar": "auth_type"})]
-HeaderName = Annotated[str, Meta(extra={"grammar": "header_name"})]
-HeaderValue = Annotated[str, Meta(extra={"grammar": "header_value"})]
 LabelName = Annotated[str, Meta(extra={"grammar": "label_name"})]
 FileLabelName = Annotated[str, Meta(extra={"grammar": "file_label_name"})]
 ExternalLabelName = Annotated[str, Meta(extra={"grammar": "external_label_name"})]
@@ -59,7 +53,7 @@ class BasicAuth(Block, frozen=True, kw_only=True):
 class Authorization(Block, frozen=True, kw_only=True):
     """An Authorization header. ``credentials_file: PATH`` is read as ``credentials: file:PATH``."""
 
-    type: AuthType = "Bearer"
+    type: web.AuthType = "Bearer"
     credentials: Secret
 
 
@@ -89,20 +83,20 @@ class TlsConfig(Block, frozen=True, kw_only=True):
 class HttpHeader(Block, frozen=True, kw_only=True):
     """The values of one extra header of a scrape."""
 
-    values: tuple[HeaderValue, ...]
+    values: tuple[web.HeaderValue, ...]
 
 
 class StaticConfig(Block, frozen=True, kw_only=True):
     """Targets (``host:port``, the port may be missing) that share labels."""
 
-    targets: tuple[Address, ...]
+    targets: tuple[web.Address, ...]
     labels: tuple[tuple[LabelName, str], ...] = ()
 
 
 class FileGroup(Block, frozen=True, kw_only=True):
     """One element of a file_sd file. Label names that are not legal are made so when read."""
 
-    targets: tuple[Address, ...]
+    targets: tuple[web.Address, ...]
     labels: tuple[tuple[FileLabelName, str], ...] = ()
 
 
@@ -114,11 +108,12 @@ class FileSdConfig(Block, frozen=True, kw_only=True):
 
 
 class Global(Block, frozen=True, kw_only=True):
-    """Defaults of all scrape configs. A limit of 0 means none."""
+    """Defaults of all scrape configs; a limit of 0 means none. ``self_metrics``: whether ours are sent."""
 
     scrape_interval: Span = Duration(60_000)
     scrape_timeout: Span = Duration()
     external_labels: tuple[tuple[ExternalLabelName, ExternalLabelValue], ...] = ()
+    self_metrics: bool = True
     body_size_limit: SizeBytes = 8 * MIB
     sample_limit: Limit = 0
     label_limit: Limit = 0
@@ -131,7 +126,7 @@ class ScrapeConfig(Block, frozen=True, kw_only=True):
 
     job_name: Text
     format: Literal["auto", "expvar", "prometheus"] = "auto"
-    metrics_path: MetricsPath = "/debug/vars"
+    metrics_path: web.MetricsPath = "/debug/vars"
     scheme: Literal["http", "https"] = "http"
     params: tuple[tuple[str, tuple[str, ...]], ...] = ()
     scrape_interval: Span = Duration()
@@ -142,7 +137,7 @@ class ScrapeConfig(Block, frozen=True, kw_only=True):
     honor_timestamps: bool = True
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None
-    http_headers: tuple[tuple[HeaderName, HttpHeader], ...] = ()
+    http_headers: tuple[tuple[web.HeaderName, HttpHeader], ...] = ()
     tls_config: TlsConfig = TlsConfig()
     body_size_limit: SizeBytes = 0
     sample_limit: Limit = 0
@@ -163,6 +158,7 @@ class QueueConfig(Block, frozen=True, kw_only=True):
     min_backoff: PositiveSpan = Duration(100)
     max_backoff: PositiveSpan = Duration(5_000)
     sample_age_limit: PositiveSpan = Duration(600_000)
+    spool_size_limit: SizeBytes = 256 * MIB
 
 
 class MetadataConfig(Block, frozen=True, kw_only=True):
@@ -173,29 +169,40 @@ class MetadataConfig(Block, frozen=True, kw_only=True):
     max_samples_per_send: Count = 2000
 
 
+ProtobufMessage = Literal["prometheus.WriteRequest", "io.prometheus.write.v2.Request", "auto"]
+"""Remote write 1.0 or 2.0 by Prometheus' words; ``auto``, our own, finds out which the backend takes."""
+
+
 class RemoteWrite(Block, frozen=True, kw_only=True):
     """A backend that takes remote write. After loading ``name`` is unique among all backends, never empty."""
 
-    url: BackendUrl
+    url: web.RemoteUrl
     name: str = ""
     remote_timeout: PositiveSpan = Duration(30_000)
-    headers: tuple[tuple[HeaderName, HeaderValue], ...] = ()
+    headers: tuple[tuple[web.HeaderName, web.HeaderTemplate], ...] = ()
+    match: Match = ()
+    write_relabel_configs: tuple[RelabelConfig, ...] = ()
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None
     sigv4: SigV4 | None = None
     tls_config: TlsConfig = TlsConfig()
-    protobuf_message: Literal["prometheus.WriteRequest"] = "prometheus.WriteRequest"
+    protobuf_message: ProtobufMessage = "prometheus.WriteRequest"
     queue_config: QueueConfig = QueueConfig()
     metadata_config: MetadataConfig = MetadataConfig()
 
 
 class Pushgateway(Block, frozen=True, kw_only=True):
-    """A Pushgateway: ``url`` ends with its path prefix, without ``/metrics``; ``name`` as in remote_write."""
+    """A Pushgateway: ``url`` ends with its path prefix, without ``/metrics``; ``name`` as in remote_write.
 
-    url: GatewayUrl
+    A group whose targets have all been down for ``delete_down_after`` is deleted; 0s is never.
+    """
+
+    url: web.GatewayUrl
     name: str = ""
     remote_timeout: PositiveSpan = Duration(30_000)
-    headers: tuple[tuple[HeaderName, HeaderValue], ...] = ()
+    delete_down_after: Span = Duration(3_600_000)
+    headers: tuple[tuple[web.HeaderName, web.HeaderValue], ...] = ()
+    match: Match = ()
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None
     tls_config: TlsConfig = TlsConfig()

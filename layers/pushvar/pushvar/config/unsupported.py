@@ -1,7 +1,7 @@
 """Keys and values that Prometheus or our design knows and this version does not: named, never ignored.
 
 A table of block -> key -> (problem, hint). The reader looks here before it calls a key unknown, so
-nobody is told that ``write_relabel_configs`` is a typing error.
+nobody is told that ``http_sd_configs`` is a typing error.
 Source: Prometheus' documentation, "Configuration"; prometheus config/config.go.
 """
 
@@ -87,16 +87,15 @@ UNSUPPORTED: dict[type[Block], dict[str, Instead]] = {
     RemoteWrite: {
         **_HTTP_CLIENT,
         **_later("azuread google_iam", "use authorization, basic_auth or sigv4"),
-        **_later("write_relabel_configs", "every series goes to every backend"),
-        **_later("match", "every series goes to every backend"),
         **_never("http_headers", "use headers: {NAME: VALUE}"),
         **_never("send_exemplars send_native_histograms", "expvar has none; remove it"),
         **_never("round_robin_dns", "remove it"),
     },
     Pushgateway: {
         **_HTTP_CLIENT,
-        **_later("match", "every series goes to every backend"),
-        **_later("write_relabel_configs", "every series goes to every backend"),
+        **_never(
+            "write_relabel_configs", "a gateway has one type for a name; use metric_relabel_configs or match"
+        ),
         **_never("http_headers", "use headers: {NAME: VALUE}"),
         **_never("timeout", "use remote_timeout"),
         **_never("sigv4", "use authorization or basic_auth"),
@@ -127,11 +126,6 @@ UNSUPPORTED: dict[type[Block], dict[str, Instead]] = {
 """Block -> key -> what is wrong and what to do instead."""
 
 LATER_VALUES: dict[tuple[str, str], Instead] = {
-    ("protobuf_message", "io.prometheus.write.v2.Request"): (
-        "remote write 2.0 comes with a later version",
-        "write prometheus.WriteRequest",
-    ),
-    ("protobuf_message", "auto"): ("auto comes with a later version", "write prometheus.WriteRequest"),
     ("min_version", "TLS10"): ("TLS10 is too old to be safe", "write TLS12 or TLS13"),
     ("min_version", "TLS11"): ("TLS11 is too old to be safe", "write TLS12 or TLS13"),
 }

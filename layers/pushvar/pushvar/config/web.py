@@ -10,9 +10,22 @@ RFC 9110 5.1 and 5.5 (header fields).
 from __future__ import annotations
 
 import re
+from typing import Annotated
 from urllib.parse import urlsplit
 
+from msgspec import Meta
+
 from pushvar.config.grammar import quoted, refused
+from pushvar.config.templates import Reference, names_a_label, template_parts
+
+Address = Annotated[str, Meta(extra={"grammar": "address"})]
+MetricsPath = Annotated[str, Meta(extra={"grammar": "metrics_path"})]
+RemoteUrl = Annotated[str, Meta(extra={"grammar": "remote_url"})]
+GatewayUrl = Annotated[str, Meta(extra={"grammar": "gateway_url"})]
+AuthType = Annotated[str, Meta(extra={"grammar": "auth_type"})]
+HeaderName = Annotated[str, Meta(extra={"grammar": "header_name"})]
+HeaderValue = Annotated[str, Meta(extra={"grammar": "header_value"})]
+HeaderTemplate = Annotated[str, Meta(extra={"grammar": "header_template"})]
 
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)(?P<port>:\d{1,5})?", re.ASCII)
 _MAX_PORT = 65_535
@@ -20,7 +33,6 @@ _METRICS_PATH = re.compile(r"/[!-~]*")
 _URL_TEXT = re.compile(r"[!-~]+")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t -~]*")
-_TEMPLATE = re.compile(r"\{[a-z_]+([.|:][^{}]*)?\}")
 
 RESERVED_HEADERS = frozenset({
     "host", "content-encoding", "content-length", "content-type", "user-agent", "connection", "keep-alive",
@@ -66,14 +78,25 @@ def metrics_path(value: str) -> str:
     return value
 
 
+def remote_url(value: str) -> str:
+    """The URL of a remote_write; path and query may hold labels of the target: ``{customer_id}``."""
+    parts = template_parts(value)
+    filled = "".join(["x" if isinstance(part, Reference) else part for part in parts])
+    backend_url(filled)
+    authority = "".join(part if isinstance(part, str) else "{" for part in parts).partition("://")[2]
+    if "{" in re.split(r"[/?]", authority, maxsplit=1)[0]:
+        raise refused("a label of the target in the host", "only path and query may depend on the target")
+    return value
+
+
 def backend_url(value: str) -> str:
     """The URL of a backend: http or https, a host, no user or password in it."""
     if "@" in value:
         raise refused(
             "a URL may not hold a user or password", "give them in basic_auth; write %40 for an @ in a path"
         )
-    if _TEMPLATE.search(value):
-        raise refused("tenant templates come with a later version", "write a fixed URL")
+    if names_a_label(value):
+        raise refused("only remote_write takes labels of the target", "write a fixed URL")
     try:
         parts = urlsplit(value)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -116,8 +139,16 @@ def header_name(value: str) -> str:
 
 def header_value(value: str) -> str:
     """The value of an extra header. Never shown: people keep keys in headers."""
-    if _TEMPLATE.search(value):
-        raise refused("tenant templates come with a later version", "write a fixed value")
+    if names_a_label(value):
+        raise refused("only remote_write takes labels of the target", "write a fixed value")
+    if not _HEADER_VALUE.fullmatch(value):
+        raise refused("is not a header value", "use printable ASCII on one line")
+    return value
+
+
+def header_template(value: str) -> str:
+    """The value of an extra header of a remote_write; it may hold labels of the target."""
+    template_parts(value)
     if not _HEADER_VALUE.fullmatch(value):
         raise refused("is not a header value", "use printable ASCII on one line")
     return value
@@ -126,7 +157,8 @@ def header_value(value: str) -> str:
 GRAMMARS = {
     function.__name__: function
     for function in (
-        address, metrics_path, backend_url, gateway_url, auth_type, header_name, header_value,
+        address, metrics_path, remote_url, gateway_url, auth_type, header_name, header_value,
+        header_template,
     )
 }  # fmt: skip
 """Name in the schema -> function."""

@@ -16,6 +16,7 @@ import msgspec
 
 from pushvar.catalogue import HEALTH
 from pushvar.convert.expvar.decode import decode
+from pushvar.convert.family_types import FamilyTypes, unsettled
 from pushvar.convert.input_format import EXPVAR
 from pushvar.convert.mapping.rules import RuleSet
 from pushvar.convert.plan import Stamp, compile_plan, labelled_rows, series_added
@@ -25,19 +26,18 @@ from pushvar.convert.structure import structure
 from pushvar.convert.text import compile_text, read, reading
 from pushvar.convert.withheld import withheld_rows, without
 from pushvar.errors import FetchError
-from pushvar.model import MetricType, Repair
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Mapping
 
+    from pushvar.convert.family_types import Settle
     from pushvar.convert.input_format import InputFormat
-    from pushvar.model import Family, Plan, Shape, Times
+    from pushvar.model import Family, Plan, Repair, Shape, Times
 
 SHAPE_LIMIT = 1_024
 PLAN_LIMIT = 20_000
 ROW_LIMIT = 1_000_000
 """Series of all plans, or of all shapes, that are kept: targets of text may have many thousands each."""
-FAMILY_LIMIT = 100_000
 _RECENT = 2
 _OTHER_STRUCTURE = (msgspec.MsgspecError, struct.error, ValueError, OverflowError, RecursionError)
 
@@ -70,16 +70,21 @@ _NO_LIMITS = Limits()
 
 
 class Converter:
-    """The compiled shapes and plans of one configuration, least recently used ones dropped first."""
+    """The compiled shapes and plans of one configuration, least recently used ones dropped first.
 
-    def __init__(self, *, shape_limit: int = SHAPE_LIMIT, plan_limit: int = PLAN_LIMIT) -> None:
+    ``settle`` is where types that payloads declare are settled for a tenant; it must not raise.
+    """
+
+    def __init__(
+        self, *, shape_limit: int = SHAPE_LIMIT, plan_limit: int = PLAN_LIMIT, settle: Settle = unsettled
+    ) -> None:
         self._shapes: OrderedDict[Hashable, Shape] = OrderedDict()
         self._plans: OrderedDict[str, Plan] = OrderedDict()
         self._recent: dict[Hashable, list[Shape]] = {}
         self._rows = {"shapes": 0, "plans": 0}
         self._shape_limit = shape_limit
         self._plan_limit = plan_limit
-        self.families: dict[str, Family] = {family.name: family for family in HEALTH}
+        self._types = FamilyTypes(settle)
         self._nothing = compile_shape((), RuleSet("nothing", ()))
 
     def convert(
@@ -108,12 +113,22 @@ class Converter:
             shape, values, repairs = self._read_expvar(body, rules)
             times_ms = ()
         if plan is not None and plan.shape.rows is shape.rows:
+            shape, conflicts = self._types.agreed(stamp.target, shape)
             if plan.shape is not shape:
                 plan = self._plans[stamp.target.key] = replace(plan, shape=shape)
-            return _given(stamp, Converted(plan, values, repairs, 0, times_ms))
-        planned = self._plan(stamp, shape, limits)
-        added = series_added(planned, plan)
-        return _given(stamp, Converted(planned, values, repairs, added, times_ms))
+            return _given(stamp, Converted(plan, values, (*repairs, *conflicts), 0, times_ms))
+        planned, conflicts = self._plan(stamp, shape, limits)
+        repairs = (*repairs, *conflicts)
+        return _given(stamp, Converted(planned, values, repairs, series_added(planned, plan), times_ms))
+
+    @property
+    def families(self) -> Mapping[str, Family]:
+        """Every family seen so far, by name; it only grows."""
+        return self._types.families
+
+    def learn(self, families: Iterable[Family]) -> None:
+        """Add families that no document brought; the first of a name stays."""
+        self._types.learn(families)
 
     def failed(self, stamp: Stamp) -> Plan:
         """The plan of a target that gave no document: only the health series."""
@@ -124,21 +139,21 @@ class Converter:
             self._keep_plan(key, plan)
         return plan
 
-    def _learn(self, families: Iterable[Family]) -> None:
-        """Remember families for the metadata; the first type of a name stays."""
-        for family in families:
-            if len(self.families) < FAMILY_LIMIT:
-                self.families.setdefault(family.name, family)
-
-    def _plan(self, stamp: Stamp, shape: Shape, limits: Limits) -> Plan:
+    def _plan(self, stamp: Stamp, shape: Shape, limits: Limits) -> tuple[Plan, tuple[Repair, ...]]:
+        """The plan of a target, and what contradicts other types in it."""
         if stamp.relabelling is None:  # else its steps may leave fewer
             _check_samples(len(shape.rows), limits)
         plan = compile_plan(stamp, shape)
         _check_samples(plan.template.count - len(HEALTH), limits)
         _check_labels(stamp, shape, limits)
-        self._learn(plan.families)
+        agreed, conflicts = self._types.agreed(stamp.target, shape)  # now: a failed scrape settles none
+        if agreed.families is not shape.families:
+            plan = compile_plan(stamp, agreed)
+        elif agreed is not shape:
+            plan = replace(plan, shape=agreed)
+        self._types.learn(plan.families)
         self._keep_plan(stamp.target.key, plan)
-        return plan
+        return plan, conflicts
 
     def _keep_plan(self, key: str, plan: Plan) -> None:
         replaced = self._plans.pop(key, None)
@@ -158,11 +173,7 @@ class Converter:
         of = structure(document.values, rules.view)
         key = (rules.key, of, document.private)
 
-        def compiled() -> Shape:
-            shape = compile_shape(of, rules, document.private)
-            return replace(shape, repairs=tuple(self._conflicts(shape.families)))
-
-        shape = self._shape(key, rules.key, compiled)
+        shape = self._shape(key, rules.key, lambda: compile_shape(of, rules, document.private))
         return shape, shape.read_document(document.values), (*document.repairs, *shape.repairs)
 
     def _read_text(
@@ -174,22 +185,11 @@ class Converter:
             if known is not None:
                 return shape, known[0], shape.repairs, known[1]
         document = read(body, content_type, honor_timestamps=form.honor_timestamps)
-
-        def compiled() -> Shape:
-            return compile_text(document, body, tuple(self._conflicts(document.families)))
-
         key = (form.honor_timestamps, document.key)
         if key in self._shapes:  # the same series from other lines: a comment, a timestamp
             self._shapes[key] = replace(self._shapes[key], **reading(document, body))
-        shape = self._shape(key, group, compiled)
+        shape = self._shape(key, group, lambda: compile_text(document, body))
         return shape, document.values, shape.repairs, document.times_ms
-
-    def _conflicts(self, families: Iterable[Family]) -> Iterator[Repair]:
-        """Families that have another type elsewhere; one without a type contradicts nobody."""
-        for family in families:
-            known = self.families.get(family.name, family).type
-            if known != family.type and MetricType.UNKNOWN not in {known, family.type}:
-                yield Repair("type_conflict", f"{family.name}: {family.type} here, {known} elsewhere")
 
     def _shape(self, key: Hashable, group: Hashable, compiled: Callable[[], Shape]) -> Shape:
         """The shape of this key, compiled when it is new; it is now the latest of its group."""

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from pushvar.catalogue import HEALTH
 from pushvar.convert.health import health_rows
 from pushvar.convert.relabelled import NAME, relabelled
-from pushvar.convert.selection import Selection
 from pushvar.labels.relabel import Relabelling
+from pushvar.labels.selection import Selection
 from pushvar.labels.sets import label_set, settle
 from pushvar.model import Family, Labels, Plan, Row, Shape, Skipped, Target
 from pushvar.wire.remote_write import v1
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _NAME_KEY = NAME.encode()
 
@@ -66,22 +66,30 @@ def compile_plan(stamp: Stamp, shape: Shape) -> Plan:
     if stamp.relabelling is not None:
         return _relabelled_plan(stamp, shape)
     own, fixed = stamp.own, {name.encode(): _label(name, value) for name, value in stamp.fixed}
-    before = b"".join([fixed[name] for name in fixed if name < _NAME_KEY])
-    after = b"".join([fixed[name] for name in fixed if name > _NAME_KEY])
+    around: dict[Labels, tuple[bytes, bytes, int]] = {(): (*_halves(fixed), 0)}
     label_sets: list[bytes] = []
     conflicts = 0
     for row in all_rows(shape):
-        if row.labels:
+        known = around.get(row.labels)
+        if known is None:
             settled, renamed = settle(row.labels, own, honor=stamp.honor)
-            conflicts += renamed
             full = {**fixed, **{name.encode(): _label(name, value) for name, value in settled if value}}
-            full[_NAME_KEY] = _name_label(row.name)
-            label_sets.append(b"".join([full[name] for name in sorted(full)]))
-        else:
-            label_sets.append(before + _name_label(row.name) + after)
+            known = around[row.labels] = (*_halves(full), renamed)
+        before, after, renamed = known
+        conflicts += renamed
+        label_sets.append(before + _name_label(row.name) + after)
     if len(set(label_sets)) < len(label_sets):
         return _relabelled_plan(replace(stamp, relabelling=_NO_STEPS), shape)
     return Plan(stamp.target, shape, v1.Template(label_sets), conflicts, shape.families)
+
+
+def _halves(encoded: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
+    """Labels in the order of their names: what stands before the metric name and what behind it."""
+    names = sorted(encoded)
+    return (
+        b"".join([encoded[name] for name in names if name < _NAME_KEY]),
+        b"".join([encoded[name] for name in names if name > _NAME_KEY]),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,19 +12,20 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pushvar.catalogue import HEALTH, LABEL_NAME, METRIC_NAME
+from pushvar.catalogue import HEALTH
+from pushvar.labels.families import renamed
+from pushvar.labels.names import illegal
 from pushvar.labels.sets import label_set, sort_key
-from pushvar.labels.tenancy import GUARDED
+from pushvar.labels.tenancy import restore
 from pushvar.model import Family, Labels, MetricType, Row, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from pushvar.labels.relabel import Relabelling
 
 NAME = "__name__"
 _HEALTH_NAMES = frozenset(family.name for family in HEALTH)
-_PARTS = frozenset({"_bucket", "_sum", "_count", "_gsum", "_gcount", "_total", "_info", "_created"})
 _OF_PARTS = frozenset({MetricType.HISTOGRAM, MetricType.SUMMARY})
 
 
@@ -86,38 +87,21 @@ def relabelled(
         elif plain and after == before:
             made.take(place, row, fixed)
         else:
-            made.outcomes["guarded"] += _restore(before, after)
+            made.outcomes["guarded"] += restore(before, after)
             name = after.pop(NAME, "")
             if fault := _fault(name, after):
                 made.skip(row, "illegal", fault)
             elif (index := _family(row, name, made.families, places)) is None:
                 made.skip(row, "type_conflict", f"type conflict on {name}")
             else:
-                renamed = row if name == row.name else replace(row, name=name, family=index)
-                made.take(place, renamed, label_set((*external, *after.items())))
+                named = row if name == row.name else replace(row, name=name, family=index)
+                made.take(place, named, label_set((*external, *after.items())))
     return made
-
-
-def _restore(before: Mapping[str, str], after: dict[str, str]) -> bool:
-    """Give guarded labels the values they had; says whether a step had changed one."""
-    changed = [name for name in GUARDED if before.get(name) != after.get(name)]
-    for name in changed:
-        after.pop(name, None)
-        if name in before:
-            after[name] = before[name]
-    return bool(changed)
 
 
 def _fault(name: str, labels: Iterable[str]) -> str:
     """Why no receiver may be sent this, or nothing."""
-    if not name:
-        return "no name is left"
-    if not METRIC_NAME.fullmatch(name):
-        return f"{name} is no metric name"
-    if name in _HEALTH_NAMES:
-        return f"{name} is a health series"
-    illegal = [label for label in labels if not LABEL_NAME.fullmatch(label)]
-    return f"{illegal[0]} is no label name" if illegal else ""
+    return f"{name} is a health series" if name in _HEALTH_NAMES else illegal(name, labels)
 
 
 def _family(row: Row, name: str, families: list[Family], places: dict[str, int]) -> int | None:
@@ -128,23 +112,9 @@ def _family(row: Row, name: str, families: list[Family], places: dict[str, int])
     """
     if name == row.name:
         return row.family
-    family = _renamed(families[row.family], row.name, name)
+    family = renamed(families[row.family], row.name, name)
     index = places.setdefault(family.name, len(families))
     if index == len(families):
         families.append(family)
     one, other = families[index].type, family.type
     return None if one is not other and _OF_PARTS & {one, other} else index
-
-
-def _renamed(family: Family, before: str, after: str) -> Family:
-    """The family of a sample that was called ``before``: a part of one only while it ends as that part."""
-    part = before.removeprefix(family.name) if before.startswith(family.name) else ""
-    if part in _PARTS and after.endswith(part) and after != part:
-        name, kind = after.removesuffix(part), family.type
-    elif part or family.type is MetricType.HISTOGRAM:
-        name, kind = after, MetricType.UNKNOWN
-    else:
-        name, kind = after, family.type
-    stem = name.removesuffix("_total")
-    unit = family.unit if stem.endswith(f"_{family.unit}") else ""
-    return Family(name, kind, family.help, unit)

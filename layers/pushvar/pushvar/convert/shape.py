@@ -22,11 +22,11 @@ from pushvar.convert.mapping.rules import (
     Refusal,
     RuleSet,
 )
-from pushvar.convert.structure import STRING, known, leaves
+from pushvar.convert.structure import known, leaves
 from pushvar.model import Family, Row, Shape, Skipped
 
 if TYPE_CHECKING:
-    from pushvar.convert.structure import Path, Structure
+    from pushvar.convert.structure import Leaf, Path, Structure
 
 _RESERVED = frozenset(family.name for family in HEALTH)
 
@@ -45,7 +45,7 @@ class _Draft:
     inert: set[Path] = field(default_factory=set)
     rules: dict[Path, str] = field(default_factory=dict)
     families: dict[str, Family] = field(default_factory=dict)
-    series: dict[tuple[str, Any], str] = field(default_factory=dict)
+    series: dict[tuple[str, Any], Leaf] = field(default_factory=dict)
 
     def admit(self, claims: Sequence[Claim]) -> bool:
         """Whether these series may all exist beside the earlier ones; the first of a name wins."""
@@ -56,7 +56,7 @@ class _Draft:
                 return False
         for claim in claims:
             self.families.setdefault(claim.family.name, claim.family)
-            self.series[claim.name, claim.labels] = claim.leaf.text
+            self.series[claim.name, claim.labels] = claim.leaf
         return True
 
     def _problem(self, claim: Claim) -> str:
@@ -64,7 +64,7 @@ class _Draft:
             return f"{claim.name} is a health series"
         identity = (claim.name, claim.labels)
         if identity in self.series:
-            return f"duplicate of {self.series[identity]}"
+            return f"duplicate of {self.series[identity].text}"
         family = self.families.get(claim.family.name)
         if family and family.type != claim.family.type:
             return f"type conflict on {family.name}"
@@ -146,7 +146,7 @@ def _guarded(
     read: _Reader, getter: Callable[[Sequence[Path]], Getter], of: Structure
 ) -> Callable[[Any], bytes]:
     """The reader, refusing a document whose numbers that became labels are others."""
-    fixed = [(path, one.value) for path, one in known(of) if one.kind != STRING]
+    fixed = [(path, one.value) for path, one in known(of)]
     if not fixed:
         return read
     labels, expected = getter([path for path, _ in fixed]), tuple(value for _, value in fixed)
@@ -161,16 +161,15 @@ def _guarded(
 
 def _draft(of: Structure, rules: RuleSet) -> _Draft:
     draft = _Draft()
-    left = {leaf.path: leaf for leaf in leaves(of)}
-    payload, taken = Payload(left), 0
+    found, fitting = leaves(of, rules.view)
+    left = {leaf.path: leaf for leaf in found}
+    payload = Payload(left.copy(), fitting)
     for rule in rules.rules:
-        for outcome in rule.take(left, payload):
+        for outcome in [*rule.take(left, payload)]:
             draft.used.add(rule.name)
             for path in _record(draft, outcome):
                 draft.rules[path] = rule.name
-        if len(draft.rules) > taken:
-            taken = len(draft.rules)
-            left = {path: leaf for path, leaf in left.items() if path not in draft.rules}
+                left.pop(path, None)
     for outcome in assemble(draft.parts):
         _record(draft, outcome)
     return draft

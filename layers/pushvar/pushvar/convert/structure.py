@@ -8,9 +8,10 @@ of the structure only where a rule can make a label or a name of it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pushvar.catalogue import RING_FIELDS, RING_SLOTS
+from pushvar.errors import FetchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,23 +26,53 @@ DEPTH = 64
 """Containers that are looked into, one in the other: more than the decoder takes of objects alone."""
 
 _KINDS = {bool: BOOL, float: NUMBER, str: STRING, type(None): NULL}
+_UNSAID = (NULL, HUGE)  # never a label
 _WIDEST_FLOAT_BITS = 1023
 
 
-class View(Protocol):
-    """What the rules can make of a place in a document; ``start`` and ``below`` walk down to it."""
+VALUE_LIMIT = 500_000
+"""Values and containers of one document; more are a fault of the target, which costs its scrape."""
+LIST_LIMIT = 16_384
+"""Elements of a list that is looked into; a longer one is a leaf. Go's own histograms have hundreds."""
 
-    def start(self) -> Any:
+
+class State(Protocol):
+    """What the rules can make of a place in a document.
+
+    ``labels`` says whether a rule can make a label or a name of a value here, ``takes`` which patterns fit.
+    """
+
+    labels: bool
+    takes: tuple[Any, ...]
+
+    def __getitem__(self, key: str, /) -> State:
+        """The state at a key (or list index) of the container that has this one."""
+
+    def looks(self, top: str) -> bool:
+        """Whether a rule looks into a list here, which stands below the top-level key ``top``."""
+
+
+class View(Protocol):
+    """What the rules can make of a document."""
+
+    def start(self) -> State:
         """The state at the top."""
 
-    def below(self, state: Any, key: str) -> Any:
-        """The state at a key (or list index) of the container that has this state."""
 
-    def looks(self, state: Any, path: Path) -> bool:
-        """Whether a rule looks into a list here."""
+class _Nothing:
+    """The state of every place where there are no rules with patterns."""
 
-    def labels(self, state: Any) -> bool:
-        """Whether a rule can make a label or a name of the value here."""
+    labels = False
+    takes: tuple[Any, ...] = ()
+
+    def __getitem__(self, key: str, /) -> _Nothing:
+        return self
+
+    def looks(self, _top: str) -> bool:
+        return False
+
+
+_NOTHING = _Nothing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +91,7 @@ class Known:
     value: Any = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """A value that is no object: where it stands (keys from the top) and of what kind it is.
 
     ``label`` is its text where it is part of the structure; ``listed`` marks what stands in a list.
@@ -79,8 +109,11 @@ class Leaf:
 
 
 def structure(values: Mapping[str, Any], view: View | None = None) -> Structure:
-    """The structure of a document: equal for two documents exactly when one shape serves both."""
-    return _plain(values, ()) if view is None else _viewed(values, (), view.start(), view)
+    """The structure of a document: equal for two documents exactly when one shape serves both.
+
+    Raises FetchError (``too_many_samples``) above ``VALUE_LIMIT``.
+    """
+    return _object(values, (), view.start() if view else _NOTHING, _Seen())
 
 
 def pairs_of(kind: Any) -> tuple[tuple[str, Any], ...] | None:
@@ -92,52 +125,87 @@ def pairs_of(kind: Any) -> tuple[tuple[str, Any], ...] | None:
     )
 
 
-def leaves(of: Structure | Elements, path: Path = (), *, listed: bool = False) -> Iterator[Leaf]:
-    """Every leaf of a structure, in document order."""
+def leaves(of: Structure, view: View | None = None) -> tuple[list[Leaf], dict[Any, list[Leaf]]]:
+    """Every leaf of a structure in document order, and those that each pattern of the view fits."""
+    found: list[Leaf] = []
+    fitting: dict[Any, list[Leaf]] = {}
+    _collect(of, ((), False, view.start() if view else _NOTHING), found, fitting)
+    return found, fitting
+
+
+def _collect(
+    of: Structure | Elements,
+    place: tuple[Path, bool, State],
+    found: list[Leaf],
+    fitting: dict[Any, list[Leaf]],
+) -> None:
+    path, listed, state = place
     for key, kind in pairs_of(of) or ():
-        here = (*path, key)
-        if type(kind) is Known:
-            yield Leaf(here, kind.kind, kind.text, listed)
-        elif isinstance(kind, str):
-            yield Leaf(here, kind, None, listed)
+        here, below = (*path, key), state[key]
+        if type(kind) is str:
+            leaf = Leaf(here, kind, None, listed)
+        elif type(kind) is Known:
+            leaf = Leaf(here, kind.kind, kind.text, listed)
         else:
-            yield from leaves(kind, here, listed=listed or type(kind) is Elements)
+            _collect(kind, (here, listed or type(kind) is Elements, below), found, fitting)
+            continue
+        found.append(leaf)
+        for pattern in below.takes:
+            fitting.setdefault(pattern, []).append(leaf)
 
 
 def known(of: Structure | Elements, path: Path = ()) -> Iterator[tuple[Path, Known]]:
-    """Every value that is part of a structure, with its place."""
+    """Every value other than text that is part of a structure, with its place."""
     for key, kind in pairs_of(of) or ():
         if type(kind) is Known:
-            yield (*path, key), kind
-        elif not isinstance(kind, str):
+            if kind.kind != STRING:
+                yield (*path, key), kind
+        elif type(kind) is not str:
             yield from known(kind, (*path, key))
 
 
-def _plain(values: Mapping[str, Any], path: Path) -> Structure:
-    return tuple(
-        (key, _plain(value, (*path, key)) if isinstance(value, dict) else _kind((*path, key), value))
-        for key, value in values.items()
-    )
+@dataclass(slots=True)
+class _Seen:
+    """What one walk has seen: how many values there were, and the texts that are part of the structure."""
+
+    count: int = 0
+    texts: dict[str, Known] = field(default_factory=dict)
+
+    def more(self, values: int) -> None:
+        """Count the values of a container before they are looked at."""
+        self.count += values
+        if self.count > VALUE_LIMIT:
+            raise FetchError("too_many_samples", f"more than {VALUE_LIMIT:,} values in one document")
 
 
-def _viewed(values: Mapping[str, Any], path: Path, state: Any, view: View) -> Structure:
-    return tuple(
-        (key, _node(value, (*path, key), view.below(state, key), view)) for key, value in values.items()
-    )
+def _object(values: Mapping[str, Any], path: Path, state: State, seen: _Seen) -> Structure:
+    seen.more(len(values))
+    return tuple([(key, _node(value, path, key, state[key], seen)) for key, value in values.items()])
 
 
-def _node(value: Any, path: Path, state: Any, view: View) -> Any:
-    if isinstance(value, dict):
-        return _viewed(value, path, state, view) if len(path) <= DEPTH else LIST
-    if isinstance(value, list):
-        if not view.looks(state, path) or len(path) > DEPTH:
-            return _kind(path, value)
-        steps = ((str(index), one) for index, one in enumerate(value))
-        return Elements(tuple(_node(one, (*path, key), view.below(state, key), view) for key, one in steps))
-    kind = _kind(path, value)
-    if kind in {HUGE, NULL} or not view.labels(state):
+def _node(value: Any, path: Path, key: str, state: State, seen: _Seen) -> Any:
+    """The kind of what stands at a key of the container at ``path``."""
+    if type(value) is dict:
+        return _object(value, (*path, key), state, seen) if len(path) < DEPTH else LIST
+    if type(value) is list:
+        return _list(value, (*path, key), state, seen)
+    kind = _KINDS.get(type(value)) or (NUMBER if value.bit_length() <= _WIDEST_FLOAT_BITS else HUGE)
+    if not state.labels or kind in _UNSAID:
         return kind
-    return Known(kind, label_text(value), value)
+    if kind != STRING:
+        return Known(kind, label_text(value), value)
+    found = seen.texts.get(value)
+    if found is None:
+        found = seen.texts[value] = Known(STRING, label_text(value), value)
+    return found
+
+
+def _list(value: list[Any], path: Path, state: State, seen: _Seen) -> Any:
+    if not state.looks(path[0]) or len(path) > DEPTH or len(value) > LIST_LIMIT:
+        return RING if path in RING_FIELDS and _is_ring(value) else LIST
+    seen.more(len(value))
+    steps = ((str(index), one) for index, one in enumerate(value))
+    return Elements(tuple([_node(one, path, key, state[key], seen) for key, one in steps]))
 
 
 def label_text(value: str | float) -> str:
@@ -148,14 +216,6 @@ def label_text(value: str | float) -> str:
         return "true" if value else "false"
     whole = isinstance(value, float) and value.is_integer() and abs(value) < 1 << 53
     return str(int(value) if whole else value)
-
-
-def _kind(path: Path, value: Any) -> str:
-    if type(value) is int:
-        return NUMBER if value.bit_length() <= _WIDEST_FLOAT_BITS else HUGE
-    if isinstance(value, list):
-        return RING if path in RING_FIELDS and _is_ring(value) else LIST
-    return _KINDS[type(value)]
 
 
 def _is_ring(value: list[Any]) -> bool:

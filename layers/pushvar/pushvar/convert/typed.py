@@ -54,16 +54,19 @@ def decoder(of: Structure, *, private: Iterable[str], inert: Collection[Path]) -
     """
     if _size(of) > LEAF_LIMIT:
         return _refuse
-    hidden = tuple((key, msgspec.Raw) for key in private)
+    around = {path[:steps] for path in inert for steps in range(1, len(path))}
     try:
-        return msgspec.json.Decoder(_struct(of, (), inert, hidden)).decode
+        fields = [*_fields(of, (), inert, around), *[(key, msgspec.Raw) for key in private]]
+        return msgspec.json.Decoder(_defined(fields, in_list=False)).decode
     except ValueError:  # msgspec has no field for a key with a quote, a control or a lone surrogate in it
         return _refuse
 
 
 def getters(of: Structure) -> Callable[[Sequence[Path]], Callable[[Any], tuple[Any, ...]]]:
     """A maker of functions that read the values at some paths from a decoded struct."""
-    names = {} if _size(of) > LEAF_LIMIT else dict(_attributes(of))
+    names: dict[Path, str] = {}
+    if _size(of) <= LEAF_LIMIT:
+        _attributes(of, (), "", names)
 
     def getter(paths: Sequence[Path]) -> Callable[[Any], tuple[Any, ...]]:
         if not paths or not names:
@@ -74,17 +77,29 @@ def getters(of: Structure) -> Callable[[Sequence[Path]], Callable[[Any], tuple[A
     return getter
 
 
-def _struct(
-    of: Structure | Elements, path: Path, inert: Collection[Path], hidden: tuple[tuple[str, Any], ...] = ()
-) -> Any:
-    pairs = pairs_of(of) or ()
-    fields = [(key, _type(kind, (*path, key), inert)) for key, kind in pairs] + list(hidden)
-    return _defined(tuple(fields), type(of) is Elements)
+def _fields(
+    of: Structure | Elements, path: Path, inert: Collection[Path], around: Collection[Path]
+) -> Iterator[tuple[str, Any]]:
+    """The keys and types of a container in which something may be inert; ``around`` are all such ones."""
+    for key, kind in pairs_of(of) or ():
+        here = (*path, key)
+        if here in inert:
+            yield key, msgspec.Raw
+        elif here in around:
+            below = [*_fields(kind, here, inert, around)]
+            yield key, _defined(below, in_list=type(kind) is Elements)
+        else:
+            yield key, _type(kind)
 
 
 @lru_cache(maxsize=1024)
-def _defined(fields: tuple[tuple[str, Any], ...], in_list: bool) -> Any:  # noqa: FBT001 - part of a key
-    """The struct of these keys and types: objects of one kind share it."""
+def _struct(of: Structure | Elements) -> Any:
+    """The struct of a container: those of one kind share it, in this document and in others."""
+    return _defined([(key, _type(kind)) for key, kind in pairs_of(of) or ()], in_list=type(of) is Elements)
+
+
+def _defined(fields: Sequence[tuple[str, Any]], *, in_list: bool) -> Any:
+    """The struct of these keys and types."""
     return msgspec.defstruct(
         "Structure",
         [(f"f{index}", kind) for index, (_, kind) in enumerate(fields)],
@@ -95,31 +110,38 @@ def _defined(fields: tuple[tuple[str, Any], ...], in_list: bool) -> Any:  # noqa
     )
 
 
-def _type(kind: Any, path: Path, inert: Collection[Path]) -> Any:
-    if path in inert:
-        return msgspec.Raw
-    if pairs_of(kind) is not None:
-        return _struct(kind, path, inert)
+def _type(kind: Any) -> Any:
+    if type(kind) is str:
+        return _TYPES[kind]
     if type(kind) is Known:
-        return Literal[kind.value] if kind.kind == STRING else _TYPES[kind.kind]
-    return _TYPES[kind]
+        return _literal(kind.value) if kind.kind == STRING else _TYPES[kind.kind]
+    return _struct(kind)
 
 
-def _attributes(of: Structure | Elements, path: Path = (), prefix: str = "") -> Iterator[tuple[Path, str]]:
-    """Every leaf's path with the dotted name of its field."""
+@lru_cache(maxsize=1024)
+def _literal(text: str) -> Any:
+    """The type of one text; typing itself remembers few of them."""
+    return Literal[text]
+
+
+def _attributes(of: Structure | Elements, path: Path, prefix: str, names: dict[Path, str]) -> None:
+    """Note for every leaf's path the dotted name of its field."""
     for index, (key, kind) in enumerate(pairs_of(of) or ()):
-        if pairs_of(kind) is not None:
-            yield from _attributes(kind, (*path, key), f"{prefix}f{index}.")
+        if type(kind) is str or type(kind) is Known:
+            names[*path, key] = f"{prefix}f{index}"
         else:
-            yield (*path, key), f"{prefix}f{index}"
+            _attributes(kind, (*path, key), f"{prefix}f{index}.", names)
 
 
 def _size(of: Structure | Elements) -> int:
     """How many leaves there are; a number too wide for a float counts as too many."""
-    return sum(
-        _size(kind) if pairs_of(kind) is not None else LEAF_LIMIT + 1 if kind == HUGE else 1
-        for _, kind in pairs_of(of) or ()
-    )
+    count = 0
+    for _, kind in pairs_of(of) or ():
+        if type(kind) is str or type(kind) is Known:
+            count += LEAF_LIMIT + 1 if kind == HUGE else 1
+        else:
+            count += _size(kind)
+    return count
 
 
 def _refuse(_: bytes) -> Any:

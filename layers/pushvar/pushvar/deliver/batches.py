@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from pushvar.model import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pushvar.model import Scrape, SeriesTemplate
+
+    Piece = tuple[bytes, int, SeriesTemplate | None]
+    """Packed series, how many, and the template when they are all of it."""
 
 MAX_BYTES = 900_000
 """Uncompressed bytes of one request: safe below 1 MB however a receiver means its limit."""
@@ -17,38 +20,42 @@ MAX_BYTES = 900_000
 
 def cut(scrapes: Iterable[Scrape], *, max_samples: int, max_bytes: int = MAX_BYTES) -> Iterator[Batch]:
     """Pack the scrapes in their order; a target is only split when it alone is over a limit."""
-    parts: list[bytes] = []
+    pieces: list[Piece] = []
     samples = size = 0
     for scrape in scrapes:
-        for part, count in _pieces(scrape, max_samples, max_bytes):
-            if parts and (samples + count > max_samples or size + len(part) > max_bytes):
-                yield Batch(tuple(parts), samples, size)
-                parts, samples, size = [], 0, 0
-            parts.append(part)
+        for piece in _pieces(scrape, max_samples, max_bytes):
+            part, count, _ = piece
+            if pieces and (samples + count > max_samples or size + len(part) > max_bytes):
+                yield _batch(pieces, samples, size)
+                pieces, samples, size = [], 0, 0
+            pieces.append(piece)
             samples += count
             size += len(part)
-    if parts:
-        yield Batch(tuple(parts), samples, size)
+    if pieces:
+        yield _batch(pieces, samples, size)
 
 
-def _pieces(scrape: Scrape, max_samples: int, max_bytes: int) -> Iterator[tuple[bytes, int]]:
+def _batch(pieces: Sequence[Piece], samples: int, size_bytes: int) -> Batch:
+    parts, _, templates = zip(*pieces, strict=True)
+    return Batch(parts, samples, size_bytes, templates)
+
+
+def _pieces(scrape: Scrape, max_samples: int, max_bytes: int) -> Iterator[Piece]:
     template = scrape.plan.template
     packed = template.pack(scrape.values, scrape.time_ms, scrape.times_ms)
     count = template.count
     if count <= max_samples and len(packed) <= max_bytes:
         if count:  # an empty request is a fault to a receiver
-            yield packed, count
+            yield packed, count, template
         return
     yield from _split(packed, template, max_samples, max_bytes)
 
 
-def _split(
-    packed: bytes, template: SeriesTemplate, max_samples: int, max_bytes: int
-) -> Iterator[tuple[bytes, int]]:
+def _split(packed: bytes, template: SeriesTemplate, max_samples: int, max_bytes: int) -> Iterator[Piece]:
     offsets = template.offsets
     first = 0
     for after in range(1, len(offsets)):
         last = after == len(offsets) - 1
         if last or after - first == max_samples or offsets[after + 1] - offsets[first] > max_bytes:
-            yield packed[offsets[first] : offsets[after]], after - first
+            yield packed[offsets[first] : offsets[after]], after - first, None
             first = after

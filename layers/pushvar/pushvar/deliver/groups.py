@@ -4,6 +4,9 @@ A PUT replaces a whole group, so all targets of a group stand in one body. The g
 what it was pushed last. So the health series are pushed only when a fetch failed: then they take the
 place of values that nobody measured. Beside fresh values they would say nothing that the gateway's
 own ``push_time_seconds`` does not say.
+
+A gateway never forgets a group (README.md, "Non-goals"), so who pushes it has to delete it: when its last
+target was removed, and when all its targets have been down for long.
 """
 
 from __future__ import annotations
@@ -13,12 +16,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pushvar.catalogue import GROUPING, HEALTH
+from pushvar.deliver.staleness import REMOVED, VANISHED
 from pushvar.model import PATTERN_BYTES, STALE_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pushvar.model import Scrape
+    from pushvar.model import Scrape, Target
 
 STALE = struct.pack("<Q", STALE_BITS)
 
@@ -27,7 +31,10 @@ _HEALTH_BYTES = len(HEALTH) * PATTERN_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What one PUT replaces: the values of ``GROUPING`` and the scrapes of all targets that have them."""
+    """What one PUT replaces: the values of ``GROUPING`` and the scrapes of all targets that have them.
+
+    Without scrapes it is a group that is to be deleted.
+    """
 
     key: tuple[str, ...]
     scrapes: tuple[Scrape, ...]
@@ -37,22 +44,34 @@ class Group:
         """How many samples its body has."""
         return sum(map(pushed_samples, self.scrapes))
 
+    @property
+    def down(self) -> bool:
+        """Whether none of its targets gave anything."""
+        return all(scrape.reason != "ok" for scrape in self.scrapes)
+
 
 def grouped(scrapes: Iterable[Scrape]) -> list[Group]:
     """The groups of these scrapes, in the order in which the first target of each came.
 
-    A target without a label of the key has it empty there; but a group must have a job, so that is
-    then the name of the scrape config.
+    Series that vanished need no word: a PUT replaces the group. A group of which a target was removed is
+    deleted, when no other target of it is among the scrapes.
     """
     groups: dict[tuple[str, ...], list[Scrape]] = {}
     for scrape in scrapes:
-        target = scrape.plan.target
-        labels = {"job": target.job, **dict(target.labels)}
-        groups.setdefault(tuple([labels.get(name, "") for name in GROUPING]), []).append(scrape)
+        if scrape.reason != VANISHED:
+            members = groups.setdefault(_key(scrape.plan.target), [])
+            if scrape.reason != REMOVED:
+                members.append(scrape)
     return [
         Group(key, tuple(sorted(members, key=lambda one: one.plan.target.key)))
         for key, members in groups.items()
     ]
+
+
+def _key(target: Target) -> tuple[str, ...]:
+    """The group of a target. A label that it lacks is empty there; but a group must have a job."""
+    labels = {"job": target.job, **dict(target.labels)}
+    return tuple([labels.get(name, "") for name in GROUPING])
 
 
 def pushed_places(scrape: Scrape) -> slice:
@@ -67,6 +86,8 @@ def pushed_values(scrape: Scrape) -> bytes:
 
 def pushed_samples(scrape: Scrape) -> int:
     """How many samples of a scrape are pushed: a stale marker is none, text cannot say it."""
+    if scrape.reason in (VANISHED, REMOVED):
+        return 0
     values = pushed_values(scrape)
     count = len(values) // PATTERN_BYTES
     if STALE in values:  # nearly never, and then perhaps across two values

@@ -36,6 +36,16 @@ def sla_tier(service: str, tiers: Collection[str]) -> str:
     return next((token for token in service.split("-") if token in tiers), LOWEST_TIER)
 
 
+def restore(before: Mapping[str, str], after: dict[str, str]) -> bool:
+    """Give the guarded labels of a relabelled series the values they had; says whether steps changed one."""
+    changed = [name for name in GUARDED if before.get(name) != after.get(name)]
+    for name in changed:
+        after.pop(name, None)
+        if name in before:
+            after[name] = before[name]
+    return bool(changed)
+
+
 def tenant_labels(
     registry: Mapping[str, str], service: str, *, default_customer_id: str, tiers: Collection[str]
 ) -> dict[str, str]:

@@ -19,6 +19,8 @@ from requests.adapters import HTTPAdapter
 from pushvar.net.tls import context_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pushvar.net.tls import TlsSettings
 
 LOOK_EVERY_S = 0.1
@@ -30,11 +32,13 @@ class Watch:
 
     One request at a time. ``overdue`` says whether the last one was cut. One thread looks every
     ``LOOK_EVERY_S``, which costs a request nothing; a thread or a timer for each would cost as much as
-    half the request.
+    half the request. ``until_s`` is the moment by which every request is cut, once that is known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, until_s: Callable[[], float] = lambda: inf) -> None:
+        self._until_s = until_s
         self.socket: Any = None
+        self._opened: Any = None  # a second handle: the TLS handshake takes the first one over
         self.overdue = False
         self._end_s = inf
         self._turn = threading.Lock()  # a request that is over may not have the next one cut
@@ -54,6 +58,29 @@ class Watch:
         """The request is over."""
         with self._turn:
             self._end_s = inf
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+    def connected(self, connect: Callable[[], Any]) -> Any:
+        """The socket that ``connect`` opens, in a thread that is left behind when time is over first.
+
+        Nothing ends the look-up of a name whose server is silent, not even its own timeout.
+        """
+        attempt = _Attempt(connect)
+        while not attempt.over.wait(LOOK_EVERY_S):
+            if self._late:
+                self.overdue = True
+                attempt.leave()
+                raise TimeoutError
+        made = attempt.result()
+        with self._turn:
+            self._opened = made.dup()
+        return made
+
+    @property
+    def _late(self) -> bool:
+        return time.monotonic() >= min(self._end_s, self._until_s())
 
     def close(self) -> None:
         """No request will come any more."""
@@ -62,14 +89,48 @@ class Watch:
     def _look(self) -> None:
         while not self._closed.wait(LOOK_EVERY_S):
             with self._turn:
-                if time.monotonic() >= self._end_s:
+                if self._end_s != inf and self._late:
                     self._cut()
 
     def _cut(self) -> None:
         self.overdue = True
-        if self.socket is not None:
-            with suppress(OSError):  # past any TLS layer, which the reading thread is inside of
-                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+        for one in (self.socket, self._opened):
+            if one is not None:
+                with suppress(OSError):  # past any TLS layer, which the reading thread is inside of
+                    socket.socket.shutdown(one, socket.SHUT_RDWR)
+
+
+class _Attempt:
+    """One try to connect, in a thread of its own."""
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self.over = threading.Event()
+        self._connect = connect
+        self._made: Any = None
+        self._error: BaseException | None = None
+        self._left = False
+        threading.Thread(target=self._run, name="push connect", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self._made = self._connect()
+        except BaseException as error:  # noqa: BLE001 - it is raised again where somebody waits for it
+            self._error = error
+        self.over.set()
+        if self._left and self._made is not None:
+            self._made.close()
+
+    def leave(self) -> None:
+        """Nobody waits any more."""
+        self._left = True
+        if self.over.is_set() and self._made is not None:
+            self._made.close()
+
+    def result(self) -> Any:
+        """The socket; raises what ``connect`` raised."""
+        if self._error is not None:
+            raise self._error
+        return self._made
 
 
 class Adapter(HTTPAdapter):
@@ -117,6 +178,9 @@ def _watched(pool: Any, watch: Watch) -> Any:
     """A pool class whose connections show the watch their socket as soon as a request is sent."""
 
     class Connection(pool.ConnectionCls):  # type: ignore[misc]
+        def _new_conn(self) -> Any:
+            return watch.connected(super()._new_conn)
+
         def request(self, *args: Any, **kwargs: Any) -> None:
             super().request(*args, **kwargs)
             watch.socket = self.sock

@@ -76,6 +76,18 @@ class Secrets:
             raise ConfigError("", known.error.problem, hint=known.error.hint)
         return known.value
 
+    def renew(self, *references: SecretRef | None) -> bool:
+        """Read these secrets again, whatever their age, and say whether one is another than before."""
+        asked = [one for one in references if one is not None]
+        before = {one: self._known.pop(one, None) for one in asked}
+        return any(self._value(one) != (known.value if known else None) for one, known in before.items())
+
+    def _value(self, reference: SecretRef) -> str | None:
+        try:
+            return self.resolve(reference)
+        except ConfigError:
+            return None
+
     def _look(self, reference: SecretRef, known: _Known | None, now_s: float) -> _Known:
         if reference.scheme not in _STORES:
             return _Known(now_s + TTL_S, self._read(reference.scheme, reference.name))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import ssl
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pushvar.net.tls import TlsSettings
 
@@ -31,11 +32,13 @@ class Answer:
 class Session:
     """Connections to one backend, for one thread at a time.
 
-    Nothing is opened, or even imported, before the first request.
+    Nothing is opened, or even imported, before the first request. ``until_s`` is the moment on the
+    monotonic clock by which all requests have to be over; it may come nearer while one is under way.
     """
 
-    def __init__(self, tls: TlsSettings) -> None:
+    def __init__(self, tls: TlsSettings, until_s: Callable[[], float] = lambda: inf) -> None:
         self._tls = tls
+        self._until_s = until_s
         self._session: Any = None
         self._watch: Any = None
 
@@ -60,7 +63,7 @@ class Session:
         if self._session is None:
             from pushvar.net.adapter import Watch, open_session
 
-            self._watch = Watch()
+            self._watch = Watch(self._until_s)
             self._session = open_session(self._tls, self._watch)
         overdue = Answer(0, f"no complete answer within {timeout_s:g} s", {})
         self._watch.start(timeout_s)

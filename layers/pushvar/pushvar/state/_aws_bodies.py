@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from pushvar.errors import LeaseLost, StateError
-from pushvar.state._aws_table import Refused, Write
+from pushvar.state._aws_table import Refused, Write, batches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from pushvar.state._aws_bucket import AwsBucket
     from pushvar.state._aws_heads import AwsHeads
@@ -48,44 +48,75 @@ class AwsBodies:
             hint=f"delete the item {key[0]}, {key[1]} in table {self._table.name}: it is then made anew",
         )
 
-    def replace(self, lease: Lease, key: Key, body: bytes | None, *, folder: str) -> None:
-        """Store a body or remove it (None), if the lease is the newest; raises LeaseLost."""
-        if body is None:
-            self._swap(lease, Write("Delete", key))
-        elif len(body) <= INLINE_BYTES:
-            self._swap(lease, Write("Put", key, item={"body": body}))
-        else:
-            object_key = f"{folder}/{safe_name(key[0].partition('#')[2])}/{uuid4().hex}"
-            self._bucket.put(object_key, body)
-            try:
-                self._swap(lease, Write("Put", key, item={"object_key": object_key}))
-            except LeaseLost:
-                self.sweep(object_key)
-                raise
+    def read_all(self, keys: Iterable[Key]) -> Mapping[Key, bytes]:
+        """The bodies of the items that are there."""
+        items = self._table.get_all(keys)
+        apart = {key: item["object_key"] for key, item in items.items() if "object_key" in item}
+        bodies = {key: item["body"] for key, item in items.items() if key not in apart}
+        objects = self._bucket.get_all(apart.values())
+        for key, object_key in apart.items():
+            found = objects[object_key]
+            body = self.read(key) if found is None else found  # replaced meanwhile: the item tells
+            if body is not None:
+                bodies[key] = body
+        return bodies
 
-    def sweep(self, object_key: str) -> None:
-        """Remove an object that nothing names any more; what cannot be removed now stays as rubbish."""
+    def replace(self, lease: Lease, bodies: Mapping[Key, bytes | None], *, folder: str) -> None:
+        """Store bodies or remove them (None), if the lease is the newest; raises LeaseLost."""
+        large = {key: body for key, body in bodies.items() if body and len(body) > INLINE_BYTES}
+        places = {key: f"{folder}/{safe_name(key[0].partition('#')[2])}/{uuid4().hex}" for key in large}
+        self.upload({places[key]: body for key, body in large.items()})
+        unnamed = set(places.values())
+        try:
+            writes = (_write(key, body, places.get(key)) for key, body in bodies.items())
+            for batch in batches(writes, lambda write: write.size_bytes):
+                self._swap(lease, batch)
+                unnamed.difference_update(write.item.get("object_key") for write in batch)
+        except LeaseLost:
+            self.sweep(unnamed)
+            raise
+
+    def upload(self, objects: Mapping[str, bytes]) -> None:
+        """Store objects that nothing names yet; when one cannot be stored, none stays."""
+        try:
+            self._bucket.put_all(objects)
+        except StateError:
+            self.sweep(objects)
+            raise
+
+    def sweep(self, object_keys: Collection[str]) -> None:
+        """Remove objects that nothing names any more; what cannot be removed now stays as rubbish."""
         with suppress(StateError):
-            self._bucket.delete(object_key)
+            self._bucket.delete(sorted(object_keys))
 
-    def _swap(self, lease: Lease, write: Write) -> None:
-        """Write the item, then remove the object that it named before, which the condition finds out."""
-        named, mine = "", write.item.get("object_key", "")
+    def _swap(self, lease: Lease, writes: Sequence[Write]) -> None:
+        """Write the items, then remove the objects that they named before, which the conditions find out."""
+        mine = {index: write.item.get("object_key") for index, write in enumerate(writes)}
+        named = dict.fromkeys(mine, "")
+        before: set[str] = set()
         while True:
             try:
-                self._heads.under(lease, _if_named(write, named))
+                self._heads.under(lease, [_if_named(write, named[i]) for i, write in enumerate(writes)])
                 break
             except Refused as refused:
-                named = refused.found.get("object_key", "")
-                if named and named == mine:  # our own earlier try, whose answer was lost
-                    return
-        if named:
-            self.sweep(named)
+                now = {index: item.get("object_key", "") for index, item in refused.found.items()}
+                if any(place and place == mine[index] for index, place in now.items()):
+                    break  # our own earlier try, whose answer was lost, wrote all of them
+                named |= now
+                before.update(filter(None, now.values()))
+        self.sweep(before)
 
 
 def safe_name(text: str) -> str:
     """A text for people to recognise in an object's key; not unique, so an id must follow."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", text)[:_NAME_LENGTH] or "_"
+
+
+def _write(key: Key, body: bytes | None, place: str | None) -> Write:
+    """The write of a body that lies in its item, or as an object in ``place``, or goes (None)."""
+    if body is None:
+        return Write("Delete", key)
+    return Write("Put", key, item={"object_key": place} if place else {"body": body})
 
 
 def _if_named(write: Write, named: str) -> Write:

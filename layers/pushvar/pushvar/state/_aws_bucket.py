@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pushvar.net.aws import error_code
 from pushvar.state._aws_service import AwsService, tries
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+T = TypeVar("T")
+R = TypeVar("R")
+_AT_ONCE: Final = 8  # botocore keeps ten connections
+_DELETED_AT_ONCE: Final = 1_000
 _THERE: Final = "PreconditionFailed"
 _CONFLICT: Final = "ConditionalRequestConflict"
 
@@ -45,11 +53,31 @@ class AwsBucket:
             except client.exceptions.NoSuchKey:
                 return None
 
-    def delete(self, key: str) -> None:
-        """Remove an object; one that is not there is fine."""
+    def put_all(self, bodies: Mapping[str, bytes]) -> None:
+        """Store several objects, some at a time; all are durable when this returns."""
+        _at_once(lambda item: self.put(*item), bodies.items())
+
+    def get_all(self, keys: Collection[str]) -> Mapping[str, bytes | None]:
+        """The bytes of several objects by their keys, None for one that is not there."""
+        return dict(_at_once(lambda key: (key, self.get(key)), keys))
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects, 1,000 by a call; those that are not there, or cannot be removed, are passed by."""
+        if not keys:
+            return
         with self._service.client() as client:
-            client.delete_object(Bucket=self.name, Key=key)
+            for start in range(0, len(keys), _DELETED_AT_ONCE):
+                some = [{"Key": key} for key in keys[start : start + _DELETED_AT_ONCE]]
+                client.delete_objects(Bucket=self.name, Delete={"Objects": some, "Quiet": True})
 
     def close(self) -> None:
         """Let go of the connections."""
         self._service.close()
+
+
+def _at_once(work: Callable[[T], R], items: Collection[T]) -> list[R]:
+    """Work on several objects at a time, each of which takes tens of milliseconds, most of them waiting."""
+    if len(items) < 2:  # noqa: PLR2004 - a thread for one would only cost
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(min(_AT_ONCE, len(items))) as pool:
+        return list(pool.map(work, items))

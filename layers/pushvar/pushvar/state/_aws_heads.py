@@ -13,7 +13,7 @@ from pushvar.state._words import lease_lost
 from pushvar.state.protocol import Head, Lease
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pushvar.state._aws_table import AwsTable, Key, Value
 
@@ -90,49 +90,52 @@ class AwsHeads:
         """Give the lease back; raises LeaseLost."""
         self._change(lease, _RELEASE, {":zero": 0})
 
-    def under(self, lease: Lease, write: Write) -> None:
-        """Do a write of another item, if the lease is the newest.
+    def under(self, lease: Lease, writes: Sequence[Write]) -> None:
+        """Do writes of other items as one transaction (one of ``batches``), if the lease is the newest.
 
-        Raises LeaseLost, or Refused when the write's own condition does not hold.
+        Raises LeaseLost, or Refused when conditions of the writes do not hold.
         """
         check = Write("ConditionCheck", _key(lease.shard), _OURS, values=_ours(lease))
         with self._turn(lease.shard):
             try:
-                self._table.write(check, write)
+                self._table.write(check, *writes)
             except Refused as refused:
-                if refused.index == 0:
-                    raise _lost(lease, refused.found) from None
-                raise
+                if 0 in refused.found:
+                    raise _lost(lease, refused.found[0]) from None
+                raise Refused({index - 1: found for index, found in refused.found.items()}) from None
 
-    def append(self, lease: Lease, item: Mapping[str, Value], this_write: str) -> int:
-        """Put a spool item at the end of the shard's spool; gives its number. Raises LeaseLost.
+    def append(self, lease: Lease, items: Sequence[Mapping[str, Value]], this_write: str) -> int:
+        """Put spool items at the end of the shard's spool, all or none; gives the number of the last.
 
-        The head counts, so a number is never given twice. ``this_write`` names this call alone.
+        They are no more than one of ``batches``. The head counts, so a number is never given twice.
+        ``this_write`` names this call alone. Raises LeaseLost.
         """
         with self._turn(lease.shard):
             while True:
                 last = self._sequences.get(lease.shard, 0)
-                now, done = self._append_after(lease, last, item, this_write)
+                now, done = self._append_after(lease, last, items, this_write)
                 self._sequences[lease.shard] = now
                 if done:
                     return now  # else another opening of the store counted under this lease
 
     def _append_after(
-        self, lease: Lease, last: int, item: Mapping[str, Value], this_write: str
+        self, lease: Lease, last: int, items: Sequence[Mapping[str, Value]], this_write: str
     ) -> tuple[int, bool]:
         """Append if ``last`` is the shard's last number; gives what it is now, and whether it is ours."""
-        values = {**_ours(lease), ":last": last, ":next": last + 1, ":this_write": this_write}
+        now = last + len(items)
+        values = {**_ours(lease), ":last": last, ":next": now, ":this_write": this_write}
         condition = f"{_OURS} AND last_sequence = :last"
         count = Write("Update", _key(lease.shard), condition, _APPEND, values)
+        puts = (Write("Put", spool_key(lease.shard, last + n), item=item) for n, item in enumerate(items, 1))
         try:
-            self._table.write(count, Write("Put", spool_key(lease.shard, last + 1), item=item))
+            self._table.write(count, *puts)
         except Refused as refused:
-            found = refused.found
+            found = refused.found[0]
             if (found.get("fence"), found.get("holder")) != (lease.fence, lease.owner):
                 raise _lost(lease, found) from None
             # The last write may be our own earlier try, whose answer was lost.
             return int(found["last_sequence"]), found["last_write"] == this_write
-        return last + 1, True
+        return now, True
 
     def _change(self, lease: Lease, change: str, values: Mapping[str, Value]) -> None:
         this_write = uuid4().hex
@@ -140,8 +143,8 @@ class AwsHeads:
         try:
             self._table.write(Write("Update", _key(lease.shard), _OURS, change, values))
         except Refused as refused:
-            if refused.found.get("last_write") != this_write:  # else our earlier try released it
-                raise _lost(lease, refused.found) from None
+            if refused.found[0].get("last_write") != this_write:  # else our earlier try released it
+                raise _lost(lease, refused.found[0]) from None
 
     def _turn(self, shard: str) -> Lock:
         return self._turns.setdefault(shard, Lock())

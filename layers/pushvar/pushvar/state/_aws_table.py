@@ -7,20 +7,27 @@ boto3 costs more than the whole call.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from pushvar.net.aws import error_code
 from pushvar.state._aws_service import AwsService, tries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     Value = str | int | bytes
     Key = tuple[str, str]
 
+T = TypeVar("T")
 _VALUES: Final = {"S": str, "N": int, "B": bytes}
 _PASSING: Final = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 """Reasons of a refusal that botocore does not try again and a later try can find gone."""
+
+BATCH_WRITES: Final = 99
+"""Writes beside one check in a transaction, which has at most 100 actions (DynamoDB)."""
+BATCH_BYTES: Final = 3_000_000
+"""What these writes may hold in all: a transaction has at most 4 MB (DynamoDB), keys and names included."""
+_BATCH_READS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +58,17 @@ class Write:
         place = {"Item": key | _typed(self.item)} if self.verb == "Put" else {"Key": key}
         return {name: value for name, value in given.items() if value} | place
 
+    @property
+    def size_bytes(self) -> int:
+        """About what it counts in a transaction."""
+        return sum(map(len, self.key)) + item_bytes(self.item)
+
 
 class Refused(Exception):
-    """A condition did not hold: of which write, and what that item is now (empty: there is none)."""
+    """Conditions did not hold: of which writes, and what those items are now (empty: there is none)."""
 
-    def __init__(self, index: int, found: Mapping[str, Any]) -> None:
-        super().__init__(index)
-        self.index = index
+    def __init__(self, found: Mapping[int, Mapping[str, Any]]) -> None:
+        super().__init__(*found)
         self.found = found
 
 
@@ -76,6 +87,17 @@ class AwsTable:
         with self._service.client() as client:
             answer = client.get_item(TableName=self.name, Key=_typed_key(key), ConsistentRead=True)
         return _plain(answer["Item"]) if "Item" in answer else None
+
+    def get_all(self, keys: Iterable[Key]) -> Mapping[Key, Mapping[str, Any]]:
+        """The attributes of the items that are there, by their key; a call takes 100 keys and 16 MB."""
+        found: dict[Key, Mapping[str, Any]] = {}
+        left = [_typed_key(key) for key in dict.fromkeys(keys)]
+        while left:
+            with self._service.client() as client:
+                items, unread = self._some(client, left[:_BATCH_READS])
+            found.update(((item["pk"], item["sk"]), item) for item in map(_plain, items))
+            left = [*unread, *left[_BATCH_READS:]]
+        return found
 
     def query(self, pk: str, sk_prefix: str) -> Iterator[Mapping[str, Any]]:
         """All items of one ``pk`` whose ``sk`` begins so, in its order; a page is at most 1 MB."""
@@ -111,6 +133,16 @@ class AwsTable:
         """Let go of the connections."""
         self._service.close()
 
+    def _some(self, client: Any, keys: list[dict[str, Any]]) -> tuple[list[Any], list[dict[str, Any]]]:
+        """What one batched read gives, and the keys that it left for the next; some progress is made."""
+        for _ in tries():
+            asked = {self.name: {"Keys": keys, "ConsistentRead": True}}
+            answer = client.batch_get_item(RequestItems=asked)
+            unread = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+            if len(unread) < len(keys):
+                return answer["Responses"][self.name], unread
+        raise self._service.refusal(f"{self._service.what}: {len(keys)} items were asked for, none came", "")
+
     def _send(self, client: Any, writes: tuple[Write, ...]) -> Mapping[str, Any]:
         if len(writes) > 1:
             # botocore gives each call a token, so that a try whose answer was lost does not count twice.
@@ -119,6 +151,25 @@ class AwsTable:
             return {}
         call = getattr(client, f"{writes[0].verb.lower()}_item")
         return _plain(call(**writes[0].request(self.name), ReturnValues="ALL_OLD").get("Attributes", {}))
+
+
+def item_bytes(item: Mapping[str, Value]) -> int:
+    """About what these attributes count in a transaction."""
+    return sum(len(name) + (8 if isinstance(value, int) else len(value)) for name, value in item.items())
+
+
+def batches(things: Iterable[T], size_bytes: Callable[[T], int]) -> Iterator[list[T]]:
+    """Writes or items in their order, as many together as one transaction takes beside a check."""
+    batch: list[T] = []
+    held_bytes = 0
+    for thing in things:
+        held_bytes += size_bytes(thing)
+        if batch and (len(batch) == BATCH_WRITES or held_bytes > BATCH_BYTES):
+            yield batch
+            batch, held_bytes = [], size_bytes(thing)
+        batch.append(thing)
+    if batch:
+        yield batch
 
 
 def _reasons(error: Any) -> list[tuple[str, Mapping[str, Any]]]:
@@ -131,9 +182,11 @@ def _reasons(error: Any) -> list[tuple[str, Mapping[str, Any]]]:
 
 def _may_pass(reasons: list[tuple[str, Mapping[str, Any]]]) -> bool:
     """Whether trying again can help; raises Refused when a condition did not hold."""
-    for index, (code, found) in enumerate(reasons):
-        if code == "ConditionalCheckFailed":
-            raise Refused(index, found)
+    refused = {
+        index: found for index, (code, found) in enumerate(reasons) if code == "ConditionalCheckFailed"
+    }
+    if refused:
+        raise Refused(refused)
     return {code for code, _ in reasons} <= _PASSING | {"None"}
 
 

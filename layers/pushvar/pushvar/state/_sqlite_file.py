@@ -41,6 +41,7 @@ SCHEMA: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE TABLE fingerprints (shard TEXT PRIMARY KEY, body TEXT NOT NULL)",
         "CREATE TABLE series (target_key TEXT PRIMARY KEY, body BLOB NOT NULL)",
     ),
+    ("CREATE TABLE types (tenant TEXT PRIMARY KEY, body BLOB NOT NULL)",),
 )
 """The statements that lead from each schema version to the next; ``user_version`` counts them."""
 

@@ -11,12 +11,13 @@ condition, so a fence that has passed can change nothing.
     target#<key>       series             body or object_key
     document#<sha256>  document           body or object_key
     pointer#<name>     pointer            digest
+    types#<tenant>     types              version, body
 
     bucket: spool/<shard>/<lane>/<id>  fingerprints/<shard>/<id>  series/<key>/<id>  documents/<sha256>
 
-``counters`` and ``lanes`` are JSON text, or zlib of it (binary) once that is long; documents and
-fingerprints are zlib, series as given. ``gone_s`` (Unix seconds) is the table's TTL attribute and only
-sweeps what a dead shard left; objects under ``spool/`` must be kept longer than SPOOL_KEPT_S.
+``counters`` and ``lanes`` are JSON text, or zlib of it (binary) once that is long; documents,
+fingerprints and types are zlib, series as given. ``gone_s`` (Unix seconds) is the table's TTL attribute
+and only sweeps what a dead shard left; objects under ``spool/`` must be kept longer than that.
 ``holder`` is absent while nobody has the lease. ``last_write`` names the last write of a head: when the
 answer of a write is lost and botocore sends it again, that tells our own earlier try from a stranger's.
 
@@ -27,29 +28,26 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import zlib
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
-from uuid import uuid4
+from typing import TYPE_CHECKING, Final
 
 from pushvar.errors import ConfigError, LeaseLost
-from pushvar.state._aws_bodies import AwsBodies, safe_name
+from pushvar.state._aws_bodies import AwsBodies
 from pushvar.state._aws_bucket import AwsBucket
-from pushvar.state._aws_heads import SPOOL, AwsHeads, spool_key
+from pushvar.state._aws_heads import AwsHeads
+from pushvar.state._aws_spool import AwsSpool
 from pushvar.state._aws_table import AwsTable, Write
-from pushvar.state._words import demand_own_entry, document_damaged, entry_gone
-from pushvar.state.protocol import Head, Lease, SpoolEntry
+from pushvar.state._aws_types import AwsTypes
+from pushvar.state._words import document_damaged
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
-    from pushvar.state._aws_table import Key, Value
-
-SPOOL_KEPT_S: Final = 14 * 24 * 3600
-"""When the table may sweep a spool item that no run has acknowledged or dropped: far past any age limit."""
+    from pushvar.state._aws_table import Key
+    from pushvar.state.protocol import Head, Lease, NewEntry, SpoolEntry
 
 INLINE_DOCUMENT_BYTES: Final = 4_096
 _LOCATION: Final = re.compile(r"([A-Za-z0-9_.-]{3,255})/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])")
@@ -74,6 +72,8 @@ class AwsStore:
         self._table, self._bucket = AwsTable(table), AwsBucket(bucket)
         self._heads = AwsHeads(self._table)
         self._bodies = AwsBodies(self._table, self._heads, self._bucket)
+        self._spool = AwsSpool(self._table, self._heads, self._bodies, self._bucket)
+        self._types = AwsTypes(self._table)
 
     def acquire(self, shard: str, owner: str, *, cycle: int, now_ms: int, ttl_ms: int) -> Lease | None:
         """Take a free, expired or own lease; the fence grows by one. One write."""
@@ -130,43 +130,21 @@ class AwsStore:
         item = self._table.get(_pointer_key(name))
         return None if item is None else str(item["digest"])
 
-    def spool_append(self, lease: Lease, lane: str, body: bytes, *, samples: int, time_ms: int) -> SpoolEntry:
-        """Store a batch at the end of a lane: the body first, then what names it; raises LeaseLost."""
-        place = f"spool/{safe_name(lease.shard)}/{safe_name(lane)}/{uuid4().hex}"
-        self._bucket.put(place, body)
-        item: dict[str, Value] = {
-            "lane": lane,
-            "time_ms": time_ms,
-            "samples": samples,
-            "size_bytes": len(body),
-            "object_key": place,
-            "gone_s": int(time.time()) + SPOOL_KEPT_S,
-        }
-        try:
-            sequence = self._heads.append(lease, item, this_write=place)
-        except LeaseLost:
-            self._bodies.sweep(place)
-            raise
-        return SpoolEntry(lease.shard, lane, sequence, time_ms, samples, len(body), place)
+    def spool_append(self, lease: Lease, lane: str, entries: Sequence[NewEntry]) -> tuple[SpoolEntry, ...]:
+        """Store batches at the end of a lane: the bodies first, then what names them; raises LeaseLost."""
+        return self._spool.append(lease, lane, entries)
 
     def spool_entries(self, shard: str, lane: str | None = None) -> tuple[SpoolEntry, ...]:
         """What waits in one lane or in all of them, in the order of appending."""
-        items = self._table.query(f"shard#{shard}", SPOOL)
-        return tuple(_entry(shard, item) for item in items if lane is None or item["lane"] == lane)
+        return self._spool.entries(shard, lane)
 
     def spool_body(self, entry: SpoolEntry) -> bytes:
         """The bytes of one entry; raises StateError when they are gone."""
-        body = self._bucket.get(entry.place) if entry.place else None
-        if body is None:
-            raise entry_gone(entry)
-        return body
+        return self._spool.body(entry)
 
-    def spool_acknowledge(self, lease: Lease, entry: SpoolEntry) -> None:
-        """Remove an entry of the lease's own shard, if it is still there; raises LeaseLost."""
-        demand_own_entry(lease, entry)
-        self._heads.under(lease, Write("Delete", spool_key(entry.shard, entry.sequence)))
-        if entry.place:
-            self._bodies.sweep(entry.place)  # nothing names it: a failure here only leaves rubbish
+    def spool_acknowledge(self, lease: Lease, entries: Sequence[SpoolEntry]) -> None:
+        """Remove entries of the lease's own shard, if they are still there; raises LeaseLost."""
+        self._spool.acknowledge(lease, entries)
 
     def fingerprints(self, shard: str) -> Mapping[str, bytes]:
         """Target key -> fingerprint, for every target the shard remembers."""
@@ -179,15 +157,25 @@ class AwsStore:
         """Replace the shard's fingerprints; raises LeaseLost."""
         text = json.dumps({key: value.hex() for key, value in fingerprints.items()}, separators=(",", ":"))
         body = zlib.compress(text.encode())
-        self._bodies.replace(lease, _fingerprints_key(lease.shard), body, folder="fingerprints")
+        self._bodies.replace(lease, {_fingerprints_key(lease.shard): body}, folder="fingerprints")
 
-    def series(self, target_key: str) -> bytes | None:
-        """The series set of a target as it was stored, or None."""
-        return self._bodies.read(_series_key(target_key))
+    def series(self, target_keys: Collection[str]) -> Mapping[str, bytes]:
+        """The series sets of these targets as they were stored; 100 by a read."""
+        keys = {_series_key(target_key): target_key for target_key in target_keys}
+        return {keys[key]: body for key, body in self._bodies.read_all(keys).items()}
 
-    def set_series(self, lease: Lease, target_key: str, body: bytes | None) -> None:
-        """Store a target's series set, or forget it (None); raises LeaseLost."""
-        self._bodies.replace(lease, _series_key(target_key), body, folder="series")
+    def set_series(self, lease: Lease, bodies: Mapping[str, bytes | None]) -> None:
+        """Store series sets, or forget them (None), 99 by a transaction; raises LeaseLost."""
+        keyed = {_series_key(target_key): body for target_key, body in bodies.items()}
+        self._bodies.replace(lease, keyed, folder="series")
+
+    def types(self, tenant: str) -> Mapping[str, str]:
+        """Family name -> type, as settled for a tenant."""
+        return self._types.read(tenant)
+
+    def settle_types(self, tenant: str, proposed: Mapping[str, str]) -> Mapping[str, str]:
+        """Add the names that have no type yet, and give the whole table."""
+        return self._types.settle(tenant, proposed)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -209,8 +197,3 @@ def _fingerprints_key(shard: str) -> Key:
 
 def _series_key(target_key: str) -> Key:
     return f"target#{target_key}", "series"
-
-
-def _entry(shard: str, item: Mapping[str, Any]) -> SpoolEntry:
-    fields = (item[name] for name in ("time_ms", "samples", "size_bytes", "object_key"))
-    return SpoolEntry(shard, item["lane"], int(item["sk"].removeprefix(SPOOL)), *fields)

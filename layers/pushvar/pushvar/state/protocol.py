@@ -7,53 +7,22 @@ consistent. A store does no I/O when it is constructed, only when it is asked so
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+from pushvar.model import Head, Lease, NewEntry, SpoolEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
+TYPES_PER_TENANT: Final = 10_000
+"""Names in a tenant's type table: a program that invents names without end fills its own table only."""
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What a shard remembers from cycle to cycle.
+TYPES_BYTES: Final = 300_000
+"""Bytes of all names in a tenant's type table: then it is one item of DynamoDB (400 KB), however it packs."""
 
-    ``started_cycle`` > ``finished_cycle`` on a fresh lease means that a cycle died on the way.
-    ``counters`` accumulate the self-metrics; ``lanes`` holds one JSON object per lane (what the
-    backend speaks, when that was learnt).
-    """
-
-    started_cycle: int = 0
-    finished_cycle: int = 0
-    counters: Mapping[str, float] = field(default_factory=dict)
-    lanes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to write one shard, until ``expires_ms`` or until somebody takes it over."""
-
-    shard: str
-    owner: str
-    fence: int
-    expires_ms: int
-    head: Head
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolEntry:
-    """One undelivered batch in a lane; ``time_ms`` is its oldest sample. The body is read apart.
-
-    ``place`` is where the store put the body, when the other fields do not tell it.
-    """
-
-    shard: str
-    lane: str
-    sequence: int
-    time_ms: int
-    samples: int
-    size_bytes: int
-    place: str = ""
+__all__ = [
+    "TYPES_BYTES", "TYPES_PER_TENANT", "Head", "Lease", "NewEntry", "SpoolEntry", "StateStore",
+]  # fmt: skip
 
 
 class StateStore(Protocol):
@@ -90,8 +59,12 @@ class StateStore(Protocol):
     def get_pointer(self, name: str) -> str | None:
         """The hash that a name points at, or None."""
 
-    def spool_append(self, lease: Lease, lane: str, body: bytes, *, samples: int, time_ms: int) -> SpoolEntry:
-        """Store a batch durably at the end of a lane; it is on disk when this returns."""
+    def spool_append(self, lease: Lease, lane: str, entries: Sequence[NewEntry]) -> tuple[SpoolEntry, ...]:
+        """Store batches durably at the end of a lane, in this order; they are on disk when this returns.
+
+        When it raises, all of them or the first few are there, never one without those before it.
+        Without entries nothing is written, and the lease is not looked at.
+        """
 
     def spool_entries(self, shard: str, lane: str | None = None) -> tuple[SpoolEntry, ...]:
         """What waits in one lane, or in all lanes of the shard, oldest first."""
@@ -99,8 +72,12 @@ class StateStore(Protocol):
     def spool_body(self, entry: SpoolEntry) -> bytes:
         """The bytes of one entry; raises StateError when they are gone."""
 
-    def spool_acknowledge(self, lease: Lease, entry: SpoolEntry) -> None:
-        """Remove a delivered or dropped entry. Idempotent."""
+    def spool_acknowledge(self, lease: Lease, entries: Sequence[SpoolEntry]) -> None:
+        """Remove delivered or dropped entries, oldest first, of any lanes of the lease's shard.
+
+        Idempotent. When it raises, all of them or the oldest few are gone. Without entries nothing
+        is written, and the lease is not looked at.
+        """
 
     def fingerprints(self, shard: str) -> Mapping[str, bytes]:
         """Target key -> fingerprint of its series set, for every target the shard remembers."""
@@ -108,11 +85,29 @@ class StateStore(Protocol):
     def set_fingerprints(self, lease: Lease, fingerprints: Mapping[str, bytes]) -> None:
         """Replace the shard's fingerprints as one item."""
 
-    def series(self, target_key: str) -> bytes | None:
-        """The full series set of a target as it was stored, or None. It belongs to no shard."""
+    def series(self, target_keys: Collection[str]) -> Mapping[str, bytes]:
+        """The series sets of these targets as they were stored; one without is not in the answer.
 
-    def set_series(self, lease: Lease, target_key: str, body: bytes | None) -> None:
-        """Store a target's series set, or forget it (None)."""
+        They belong to no shard, so a target that moves to another keeps its own.
+        """
+
+    def set_series(self, lease: Lease, bodies: Mapping[str, bytes | None]) -> None:
+        """Store targets' series sets by target key, or forget those that are None.
+
+        When it raises, some of them may be stored: write the fingerprints only afterwards. Without
+        bodies nothing is written, and the lease is not looked at.
+        """
+
+    def types(self, tenant: str) -> Mapping[str, str]:
+        """Family name -> type, as settled for a tenant; a tenant that has none yet has an empty table."""
+
+    def settle_types(self, tenant: str, proposed: Mapping[str, str]) -> Mapping[str, str]:
+        """Add the names that have no type yet, and give the whole table as it then stands.
+
+        A type that is there never changes, whoever comes later and in whatever order writers meet. A
+        table has at most TYPES_PER_TENANT names of TYPES_BYTES in all; what is beyond is left out, so
+        it is not in the answer either. It belongs to no shard and needs no lease.
+        """
 
     def close(self) -> None:
         """Release files and connections."""

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Final
 
 from pushvar.errors import ConfigError
 from pushvar.state._sqlite_file import SqliteFile
+from pushvar.state._type_table import packed, settled, unpacked
 from pushvar.state._words import demand_own_entry, document_damaged, entry_gone, lease_lost
 from pushvar.state.protocol import Head, Lease, SpoolEntry
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
+
+    from pushvar.state.protocol import NewEntry
 
 _ZIP_FROM_BYTES: Final = 512  # below, the saving is less than a page of the file
 
@@ -121,17 +124,13 @@ class SqliteStore:
         row = self._file.row("SELECT digest FROM pointers WHERE name = ?", name)
         return None if row is None else str(row[0])
 
-    def spool_append(self, lease: Lease, lane: str, body: bytes, *, samples: int, time_ms: int) -> SpoolEntry:
-        """Store a batch at the end of a lane, on disk when this returns; raises LeaseLost."""
+    def spool_append(self, lease: Lease, lane: str, entries: Sequence[NewEntry]) -> tuple[SpoolEntry, ...]:
+        """Store batches at the end of a lane, all or none, on disk when this returns; raises LeaseLost."""
+        if not entries:
+            return ()
         with self._file.writing() as connection:
             _demand(connection, lease)
-            sequence = connection.execute(
-                "INSERT INTO spool (shard, lane, time_ms, samples, size_bytes, body)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (lease.shard, lane, time_ms, samples, len(body), body),
-            ).lastrowid
-        assert sequence is not None
-        return SpoolEntry(lease.shard, lane, sequence, time_ms, samples, len(body))
+            return tuple([_append(connection, lease.shard, lane, entry) for entry in entries])
 
     def spool_entries(self, shard: str, lane: str | None = None) -> tuple[SpoolEntry, ...]:
         """What waits in one lane or in all of them, in the order of appending."""
@@ -152,14 +151,17 @@ class SqliteStore:
             raise entry_gone(entry)
         return bytes(row[0])
 
-    def spool_acknowledge(self, lease: Lease, entry: SpoolEntry) -> None:
-        """Remove an entry of the lease's own shard, if it is still there; raises LeaseLost."""
-        demand_own_entry(lease, entry)
+    def spool_acknowledge(self, lease: Lease, entries: Sequence[SpoolEntry]) -> None:
+        """Remove entries of the lease's own shard, all or none, if still there; raises LeaseLost."""
+        for entry in entries:
+            demand_own_entry(lease, entry)
+        if not entries:
+            return
         with self._file.writing() as connection:
             _demand(connection, lease)
-            connection.execute(
+            connection.executemany(
                 "DELETE FROM spool WHERE sequence = ? AND shard = ? AND lane = ?",
-                (entry.sequence, entry.shard, entry.lane),
+                [(entry.sequence, entry.shard, entry.lane) for entry in entries],
             )
 
     def fingerprints(self, shard: str) -> Mapping[str, bytes]:
@@ -174,22 +176,40 @@ class SqliteStore:
             _demand(connection, lease)
             connection.execute("INSERT OR REPLACE INTO fingerprints VALUES (?, ?)", (lease.shard, body))
 
-    def series(self, target_key: str) -> bytes | None:
-        """The series set of a target as it was stored, or None."""
-        row = self._file.row("SELECT body FROM series WHERE target_key = ?", target_key)
-        return None if row is None else bytes(row[0])
+    def series(self, target_keys: Collection[str]) -> Mapping[str, bytes]:
+        """The series sets of these targets as they were stored."""
+        select = "SELECT body FROM series WHERE target_key = ?"
+        rows = ((key, self._file.row(select, key)) for key in target_keys)
+        return {key: bytes(row[0]) for key, row in rows if row is not None}
 
-    def set_series(self, lease: Lease, target_key: str, body: bytes | None) -> None:
-        """Store a target's series set or forget it. It waits for no disk: the next durable write does.
+    def set_series(self, lease: Lease, bodies: Mapping[str, bytes | None]) -> None:
+        """Store or forget series sets, all or none. It waits for no disk: the next durable write does.
 
         A first cycle stores hundreds of these, and the fingerprints or the head follow them.
         """
+        if not bodies:
+            return
         with self._file.writing(durable=False) as connection:
             _demand(connection, lease)
-            if body is None:
-                connection.execute("DELETE FROM series WHERE target_key = ?", (target_key,))
-            else:
-                connection.execute("INSERT OR REPLACE INTO series VALUES (?, ?)", (target_key, body))
+            gone = [(key,) for key, body in bodies.items() if body is None]
+            connection.executemany("DELETE FROM series WHERE target_key = ?", gone)
+            kept = [(key, body) for key, body in bodies.items() if body is not None]
+            connection.executemany("INSERT OR REPLACE INTO series VALUES (?, ?)", kept)
+
+    def types(self, tenant: str) -> Mapping[str, str]:
+        """Family name -> type, as settled for a tenant."""
+        row = self._file.row("SELECT body FROM types WHERE tenant = ?", tenant)
+        return {} if row is None else unpacked(row[0])
+
+    def settle_types(self, tenant: str, proposed: Mapping[str, str]) -> Mapping[str, str]:
+        """Add the names that have no type yet, and give the whole table."""
+        with self._file.writing() as connection:
+            row = connection.execute("SELECT body FROM types WHERE tenant = ?", (tenant,)).fetchone()
+            before = {} if row is None else unpacked(row[0])
+            table = settled(before, proposed)
+            if table is not before:
+                connection.execute("INSERT OR REPLACE INTO types VALUES (?, ?)", (tenant, packed(table)))
+        return table
 
     def close(self) -> None:
         """Let go of the file."""
@@ -201,6 +221,16 @@ def _demand(connection: sqlite3.Connection, lease: Lease) -> None:
     row = connection.execute("SELECT fence, owner FROM shards WHERE shard = ?", (lease.shard,)).fetchone()
     if row != (lease.fence, lease.owner):
         raise lease_lost(lease, *(row or (None, None)))
+
+
+def _append(connection: sqlite3.Connection, shard: str, lane: str, entry: NewEntry) -> SpoolEntry:
+    size_bytes = len(entry.body)
+    sequence = connection.execute(
+        "INSERT INTO spool (shard, lane, time_ms, samples, size_bytes, body) VALUES (?, ?, ?, ?, ?, ?)",
+        (shard, lane, entry.time_ms, entry.samples, size_bytes, entry.body),
+    ).lastrowid
+    assert sequence is not None
+    return SpoolEntry(shard, lane, sequence, entry.time_ms, entry.samples, size_bytes)
 
 
 def _release(connection: sqlite3.Connection, lease: Lease) -> None:

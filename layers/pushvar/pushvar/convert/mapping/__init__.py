@@ -10,7 +10,7 @@ import msgspec
 
 from pushvar.config.programs import ready_rules
 from pushvar.convert.mapping.automatic import Automatic, DropUnmatched, Goroutines
-from pushvar.convert.mapping.explicit import Mapped
+from pushvar.convert.mapping.explicit import Drop, Mapped
 from pushvar.convert.mapping.memstats import MemStats
 from pushvar.convert.mapping.rules import Rule, RuleSet
 from pushvar.convert.mapping.sql import SqlDbStats
@@ -39,8 +39,9 @@ def rule_set(sets: Sequence[tuple[str, Rules]], unmatched: str) -> RuleSet:
     written = [rule for name, rules in sets for rule in written_rules(name, rules)]
     mapped = [rule for rule in written if isinstance(rule, Mapped)]
     view = RuleView(
+        [rule.pattern for rule in written if isinstance(rule, Mapped | Drop)],
         [steps for rule in mapped for steps in rule.looking],
-        {steps: None for rule in mapped for steps in rule.labelling},
+        [steps for rule in mapped for steps in rule.labelling],
     )
     digest = hashlib.sha256(msgspec.json.encode(sets)).hexdigest()
     names = tuple(dict.fromkeys(rule.name for rule in written))

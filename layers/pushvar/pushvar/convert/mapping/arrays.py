@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pushvar.config.mappings import MappingRule
-    from pushvar.convert.mapping.paths import Captures, Step
+    from pushvar.convert.mapping.paths import Captures, Pattern, Step
     from pushvar.convert.mapping.rules import Payload
     from pushvar.convert.structure import Leaf
 
@@ -28,8 +28,8 @@ class ArrayBuckets(Mapped):
 
     shift = 1
 
-    def __init__(self, rule: MappingRule, name: str, bounds: str) -> None:
-        super().__init__(rule, name)
+    def __init__(self, rule: MappingRule, name: str, pattern: Pattern, bounds: str) -> None:
+        super().__init__(rule, name, pattern)
         self._bounds = bounds
 
     @property
@@ -46,7 +46,7 @@ class ArrayBuckets(Mapped):
 
     @property
     def _bounds_steps(self) -> tuple[Step, ...]:
-        return (*self._pattern.steps[:-2], literal(self._bounds), ANY)
+        return (*self.pattern.steps[:-2], literal(self._bounds), ANY)
 
     def _bound(self, leaf: Leaf, captures: Captures, payload: Payload) -> float:
         beside = (*leaf.path[:-2], self._bounds)

@@ -27,12 +27,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pushvar.config.mappings import MappingRule
-    from pushvar.convert.mapping.paths import Captures
+    from pushvar.convert.mapping.paths import Captures, Pattern
     from pushvar.convert.mapping.rules import Outcome, Payload
     from pushvar.convert.structure import Leaf, Path
     from pushvar.model import Labels
 
 ONE = Fraction(1)
+LABEL_LIMIT = 512
+"""Values of one ``label_map``, as many as a line of text may have labels: each series repeats them all."""
+_FAMILIES = 1024
+"""Families that a rule remembers by the text its name is made of."""
 _name = lru_cache(8192)(metric_name)
 _ROLE_CAPTURES = {"bucket": "le", "quantile": "q"}
 _SUFFIXES = {MetricType.COUNTER: "_total", MetricType.INFO: "_info"}
@@ -47,25 +51,24 @@ class Drop:
 
     def __init__(self, rule: MappingRule, name: str) -> None:
         self.name = name
-        self._pattern = pattern_of(rule.match)
+        self.pattern = pattern_of(rule.match)
 
     def take(self, leaves: Mapping[Path, Leaf], payload: Payload) -> Iterable[Refusal]:
         """A refusal for each."""
-        del payload
-        return [Refusal(leaf, "dropped") for path, leaf in leaves.items() if self._pattern.match(path)
-                is not None]  # fmt: skip
+        fitting = payload.fitting.get(self.pattern, ())
+        return [Refusal(leaf, "dropped") for leaf in fitting if leaf.path in leaves]
 
 
 class Mapped:
-    """A rule that makes a series of each leaf it takes."""
+    """A rule that makes a series of each leaf it takes: those of its ``match``, or of another ``pattern``."""
 
     shift = 0
     """How many containers a leaf stands below the one that references count from."""
 
-    def __init__(self, rule: MappingRule, name: str) -> None:
+    def __init__(self, rule: MappingRule, name: str, pattern: Pattern | None = None) -> None:
         self.name = name
         self._rule = rule
-        self._pattern = pattern_of(rule.match)
+        self.pattern = pattern_of(rule.match) if pattern is None else pattern
         self._template = template(rule.name)
         self._static = [(key, value) for key, value in rule.labels if not reference(value)]
         self._fields = [(key, found) for key, value in rule.labels if (found := reference(value))]
@@ -78,16 +81,19 @@ class Mapped:
         self._bound_factor = Fraction(rule.le_scale) if rule.le_scale else ONE
         self._quantiles = dict(rule.quantiles)
         self._read = self._reader()
+        self._wanted = self._kinds()
+        self._reserved = frozenset({"le", "quantile"} if rule.role != "value" else ())
+        self._named = lru_cache(_FAMILIES)(self._family_of)
 
     @property
     def looking(self) -> Iterator[tuple[Step, ...]]:
         """The patterns of what it takes."""
-        yield self._pattern.steps
+        yield self.pattern.steps
 
     @property
     def labelling(self) -> Iterator[tuple[Step, ...]]:
         """The patterns of the values that it can make names or labels of."""
-        steps = self._pattern.steps
+        steps = self.pattern.steps
         if self._rule.value_label:
             yield steps
         fields = [part for part in self._template if isinstance(part, Reference) and part.level]
@@ -101,8 +107,8 @@ class Mapped:
 
     def take(self, leaves: Mapping[Path, Leaf], payload: Payload) -> Iterator[Outcome]:
         """A series, a part of one, or a refusal for each leaf that the pattern takes."""
-        for path, leaf in leaves.items():
-            captures = self._pattern.match(path)
+        for leaf in payload.fitting.get(self.pattern, ()):
+            captures = self.pattern.match(leaf.path) if leaf.path in leaves else None
             if captures is not None:
                 try:
                     yield self._outcome(leaf, captures, payload)
@@ -112,7 +118,8 @@ class Mapped:
     def _outcome(self, leaf: Leaf, captures: Captures, payload: Payload) -> Outcome:
         if leaf.kind == NULL:
             return Refusal(leaf, "null")
-        self._demand_kind(leaf)
+        if leaf.kind not in self._wanted:
+            raise Unusable(f"a {leaf.kind}, where the rule takes a {' or '.join(sorted(self._wanted))}")
         family = self._family(leaf, captures, payload)
         labels = self._labels(leaf, captures, payload)
         role = self._rule.role
@@ -125,7 +132,8 @@ class Mapped:
             return Part(leaf, family, labels, role, bound, self._rule.buckets, self._read)
         return self._claim(leaf, f"{family.name}_{role}", family, labels)
 
-    def _demand_kind(self, leaf: Leaf) -> None:
+    def _kinds(self) -> set[str]:
+        """The kinds of leaves that it can use."""
         rule = self._rule
         if rule.value_label:
             wanted = {STRING, BOOL, NUMBER}
@@ -135,8 +143,7 @@ class Mapped:
             wanted = {NUMBER, STRING} if rule.parse else {NUMBER, BOOL}
         if rule.role in {"bucket", "count"}:
             wanted -= {BOOL}
-        if leaf.kind not in wanted:
-            raise Unusable(f"a {leaf.kind}, where the rule takes a {' or '.join(sorted(wanted))}")
+        return wanted
 
     def _value(self, leaf: Leaf, family: Family, labels: Labels) -> Claim:
         if not self._rule.value_label:
@@ -183,7 +190,10 @@ class Mapped:
                 texts.append(self._field(leaf, part, payload, needed=True))
             else:
                 texts.append(captures[part.name])
-        name = _name("".join(texts))
+        return self._named("".join(texts))
+
+    def _family_of(self, text: str) -> Family:
+        name = metric_name(text)
         if not name:
             raise Unusable("nothing nameable is left of the name")
         suffix = _SUFFIXES.get(self._type, "")
@@ -191,23 +201,32 @@ class Mapped:
         return Family(name if name.endswith(suffix) else name + suffix, self._type, help_text)
 
     def _labels(self, leaf: Leaf, captures: Captures, payload: Payload) -> Labels:
-        pairs = [] if self._tags is None else list(self._mapped(leaf, payload))
-        pairs += [
-            (name, value.encode("utf-8", "replace").decode())
+        mapped = None if self._tags is None else _container(leaf, self._tags.level + self.shift)
+        if self._tags and mapped is None:
+            raise Unusable(f"no container {self._tags.level} levels up")
+        own = [
+            (name, value if value.isascii() else value.encode("utf-8", "replace").decode())
             for name, value in captures.items()
             if name not in self._consumed
         ]
-        pairs += self._static
-        pairs += [(name, self._field(leaf, one, payload)) for name, one in self._fields]
-        reserved = {"le", "quantile"} if self._rule.role != "value" else frozenset[str]()
-        return label_set((name, value) for name, value in pairs if name not in reserved)
+        own += self._static
+        own += [(name, self._field(leaf, one, payload)) for name, one in self._fields]
+        key = (mapped, self._tags and self._tags.name, self._exclude, self._reserved, *own)
+        found = payload.label_sets.get(key)
+        if found is None:
+            tags = () if mapped is None else self._mapped(mapped, payload)
+            pairs = (pair for pair in (*tags, *own) if pair[0] not in self._reserved)
+            found = payload.label_sets[key] = label_set(pairs)
+        return found
 
-    def _mapped(self, leaf: Leaf, payload: Payload) -> Iterator[tuple[str, str]]:
+    def _mapped(self, container: Path, payload: Payload) -> Iterator[tuple[str, str]]:
         assert self._tags is not None, "the caller knows"
-        container = _container(leaf, self._tags.level + self.shift)
-        if container is None:
-            raise Unusable(f"no container {self._tags.level} levels up")
-        for one in payload.children((*container, self._tags.name)):
+        tags = payload.children((*container, self._tags.name))
+        if len(tags) > LABEL_LIMIT:
+            raise Unusable(
+                f"{len(tags)} values in {'@' * self._tags.level}{self._tags.name}, over {LABEL_LIMIT}"
+            )
+        for one in tags:
             key = one.path[-1]
             name = _name(key)
             if key not in self._exclude and one.label is not None and name and not key.startswith("__"):

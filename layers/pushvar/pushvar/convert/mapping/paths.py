@@ -128,10 +128,11 @@ def _finder(one: Segment) -> Callable[[str], Captures | None] | None:
         name = one.captures[0]
         return lambda key: {name: key} if key else None
     expression = compiled(one.regex)
+    groups = [(name, expression.groupindex[name]) for name in one.captures]
 
     def find(key: str) -> Captures | None:
         taken = expression.fullmatch(_text(key))
-        return None if taken is None else {name: taken[name] or "" for name in one.captures}
+        return None if taken is None else {name: taken[group] or "" for name, group in groups}
 
     return lru_cache(_REMEMBERED)(find)
 

@@ -7,7 +7,7 @@ the automatic naming are such rules; the rule language compiles to more of them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,8 +21,7 @@ SHAPE_ERROR = "shape error: "
 """How the reason of a leaf begins that a rule matched and could not use."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """One series that a rule makes of a leaf: ``value / divisor``, named and labelled.
 
     The divisor is an exact integer: Go's nanoseconds over 10**9 round once (``300000000`` -> 0.3).
@@ -38,8 +37,7 @@ class Claim:
     doubt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Computed:
+class Computed(NamedTuple):
     """Several series that a rule computes from several leaves together.
 
     ``compute`` takes the values at ``paths`` and gives one number for each claim; it must be total.
@@ -51,8 +49,7 @@ class Computed:
     compute: Callable[..., tuple[float, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A leaf that is a part of a histogram: a bucket with its ``bound``, or ``sum`` or ``count`` (``role``).
 
     Parts of one family and label set make one histogram, whichever rules took them. ``layout`` is what
@@ -68,8 +65,7 @@ class Part:
     read: Callable[[Any], float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A leaf that a rule takes without making a series of it, and why.
 
     ``whatever`` says that this would be so for a value of any kind.
@@ -85,9 +81,15 @@ Outcome = Claim | Computed | Part | Refusal
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """All leaves of a document, taken or not: what references look at."""
+    """All leaves of a document, taken or not: what references look at.
+
+    ``fitting`` has those that a pattern fits, in document order. ``label_sets`` is where rules keep what they
+    put together, for the leaves of one container have the same labels.
+    """
 
     leaves: Mapping[Path, Leaf]
+    fitting: Mapping[Any, Sequence[Leaf]] = field(default_factory=dict)
+    label_sets: dict[Any, Labels] = field(default_factory=dict)
     _children: dict[Path, list[Leaf]] = field(default_factory=dict)
 
     def children(self, path: Path) -> Sequence[Leaf]:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from pushvar.config.mappings import KEYS
 from pushvar.convert.mapping.arrays import ArrayBuckets
 from pushvar.convert.mapping.explicit import Drop, Mapped
+from pushvar.convert.mapping.paths import Pattern, literal, pattern_of
 from pushvar.convert.mapping.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -36,10 +37,13 @@ def written_rules(name: str, rules: Sequence[MappingRule]) -> Iterator[Rule]:
 
 
 def _histogram(rule: MappingRule, block: HistogramBlock, name: str) -> Iterator[Rule]:
+    """Fields are keys, taken literally; ``match`` names them too, for the help text."""
     whole = replace(rule, type="histogram", histogram=None, buckets=None)
+    object_steps = pattern_of(rule.match).steps
     for field, role, factor in ((block.count, "count", None), (block.sum, "sum", block.scale)):
         if field:
-            yield Mapped(replace(whole, match=(*rule.match, field), role=role, scale=factor), name)
+            part = replace(whole, match=(*rule.match, field), role=role, scale=factor)
+            yield Mapped(part, name, Pattern((*object_steps, literal(field))))
     bucket = replace(whole, role="bucket", le_scale=block.le_scale, buckets=rule.buckets)
     if block.bounds == KEYS:
         yield Mapped(replace(bucket, match=(*rule.match, _BOUND)), name)
@@ -47,4 +51,5 @@ def _histogram(rule: MappingRule, block: HistogramBlock, name: str) -> Iterator[
         listed = replace(
             bucket, match=(*rule.match, block.counts, _INDEX), buckets=rule.buckets or "disjoint"
         )
-        yield ArrayBuckets(listed, name, block.bounds)
+        steps = (*object_steps, literal(block.counts), *pattern_of((_INDEX,)).steps)
+        yield ArrayBuckets(listed, name, Pattern(steps), block.bounds)

@@ -1,8 +1,8 @@
-"""A Pushgateway: one PUT for each group, and what its answers mean.
+"""A Pushgateway: one PUT or DELETE for each group, and what its answers mean.
 
 ``PUT /metrics/job/<job>/instance/<instance>/customer_id/<customer_id>`` replaces the whole group: what
 a target does not have any more is gone with the next push. The body is not compressed: gateways
-before 1.5.0 take no gzip.
+before 1.5.0 take no gzip. ``DELETE`` of the same address forgets the group, also one that is not there.
 
 Source: prometheus/pushgateway, README.md and handler/push.go.
 """
@@ -17,20 +17,24 @@ from urllib.parse import quote
 
 from pushvar.catalogue import GROUPING
 from pushvar.deliver.sinks import _http
-from pushvar.errors import EncodeError, PushError
 from pushvar.wire.exposition.text import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pushvar.deliver.groups import Group
+    from pushvar.deliver.group_states import GroupState
+    from pushvar.errors import PushError
+    from pushvar.net.session import Answer
 
 _HEADERS = {"Content-Type": CONTENT_TYPE}
 _OWN_HEADERS = frozenset({"content-type", "content-encoding", "user-agent"})
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 _ESCAPE = re.compile(r"\\(.)")
-_OWN_HELP = re.compile(r"^# HELP ((?:go|process|promhttp|pushgateway)_\w+) (.+)$", re.MULTILINE)
+_OWN = r"((?:go|process|promhttp|pushgateway)_\w+)"
+_OWN_HELP = re.compile(rf"^# HELP {_OWN} (.+)$", re.MULTILINE)
+_OWN_TYPE = re.compile(rf"^# TYPE {_OWN} (\w+)$", re.MULTILINE)
+_NOT_THERE = 404
 
 _HINTS = {
     **_http.HINTS,
@@ -44,33 +48,40 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class PushgatewaySink:
-    """Pushes groups below one URL; ``put`` is the network, ``headers`` gives what the configuration adds.
+    """Pushes groups below one URL; ``put`` and ``delete`` are the network.
 
-    ``body`` renders a group as text and may raise EncodeError, which costs that group only.
+    ``headers`` gives what the configuration adds.
     """
 
     url: str
     put: _http.Request
+    delete: _http.Request
     headers: Callable[[], Mapping[str, str]]
-    body: Callable[[Group], bytes]
     now_s: Callable[[], float]
 
-    def push(self, group: Group, _attempt: int, timeout_s: float) -> int:
-        """Replace one group and give the size of the body.
+    def push(self, state: GroupState, _attempt: int, timeout_s: float) -> int:
+        """Make one group what its state says, and give the size of the body.
 
-        200 and 202 are success, and so is any 2xx of what only speaks like a Pushgateway. Raises
-        PushError otherwise.
+        200 and 202 are success, and so is any 2xx of what only speaks like a Pushgateway; for a DELETE
+        404 too. Raises PushError otherwise.
         """
-        url = group_url(self.url, group.key)
-        try:
-            body = self.body(group)
-        except EncodeError as error:
-            raise PushError(f"{url}: {error.message}", hint=error.hint) from None
-        headers = _http.headers(self.headers(), _HEADERS, _OWN_HEADERS)
-        answer = self.put(url, body, headers, timeout_s)
-        if answer.status in _http.SUCCESS:
+        url = group_url(self.url, state.key)
+        request = self.delete if state.text is None else self.put
+        body = state.text or b""
+        answer = request(url, body, _http.headers(self.headers(), _HEADERS, _OWN_HEADERS), timeout_s)
+        if answer.status in _http.SUCCESS or (state.text is None and answer.status == _NOT_THERE):
             return len(body)
-        raise _http.refusal(url, answer, _HINTS, self.now_s())
+        raise refusal(url, answer, self.now_s())
+
+
+def refusal(url: str, answer: Answer, now_s: float) -> PushError:
+    """The error of an answer that is no success."""
+    return _http.refusal(url, answer, _HINTS, now_s)
+
+
+def own_types(metrics: str) -> dict[str, str]:
+    """Name -> type of the gateway's own families, from the text of its ``/metrics``."""
+    return dict(_OWN_TYPE.findall(metrics))
 
 
 def own_help(metrics: str) -> dict[str, str]:
@@ -97,6 +108,11 @@ def group_url(url: str, key: tuple[str, ...]) -> str:
 def metrics_url(url: str) -> str:
     """Where a gateway of that URL shows everything; all groups lie below."""
     return f"{url.rstrip('/')}/metrics"
+
+
+def groups_url(url: str) -> str:
+    """Where a gateway of that URL tells all groups as JSON."""
+    return f"{url.rstrip('/')}/api/v1/metrics"
 
 
 def _segment(name: str, value: str) -> str:

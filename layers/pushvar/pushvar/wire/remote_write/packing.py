@@ -12,6 +12,7 @@ from pushvar.errors import EncodeError
 _LENGTH_DELIMITED = 2
 _GROUP = 0x7F  # seven bits of the number in each byte,
 _MORE = 0x80  # and one that says whether another byte follows
+_VARINT_BYTES = 5  # of a length: up to 32 GiB
 _TIMESTAMP_BYTES = 6
 _TIMESTAMP_LIMIT_MS = 1 << (7 * _TIMESTAMP_BYTES)
 
@@ -30,6 +31,24 @@ def varint(number: int) -> bytes:
 def length_delimited(field: int, body: bytes) -> bytes:
     """A field that carries bytes: tag, length, body."""
     return varint(field << 3 | _LENGTH_DELIMITED) + varint(len(body)) + body
+
+
+def read_varint(data: bytes, place: int) -> tuple[int, int]:
+    """The varint that starts at ``place``, and the place behind it.
+
+    Raises EncodeError when the data end inside it, or it is larger than any length or tag of ours.
+    """
+    number = shift = 0
+    for last in range(place, min(place + _VARINT_BYTES, len(data))):
+        byte = data[last]
+        number |= (byte & _GROUP) << shift
+        if byte <= _GROUP:
+            return number, last + 1
+        shift += 7
+    raise EncodeError(
+        f"packed bytes are no protobuf: no number at byte {place}",
+        hint="only bytes that pushvar packed itself are read",
+    )
 
 
 def is_timestamp(time_ms: int) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
+from hashlib import blake2b
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from pushvar.model import MetricType
 from pushvar.wire.remote_write.packing import length_delimited, timestamp, varint
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pushvar.model import Family, Times
 
@@ -26,12 +27,12 @@ HEADERS = {
     "X-Prometheus-Remote-Write-Version": "0.1.0",  # the literal for all of 1.x
 }
 
-_TIMESERIES = b"\x0a"  # field 1, length delimited
-_SAMPLE_HEAD = b"\x12\x10\x09"  # field 2, 16 bytes long, then field 1 as fixed64: the value
-_TIME_TAG = b"\x10"  # field 2 as varint: the timestamp
-_SAMPLE_BYTES = 18  # head (3), value (8), tag (1), timestamp (6)
+TIMESERIES = b"\x0a"  # field 1, length delimited
+SAMPLE_HEAD = b"\x12\x10\x09"  # field 2, 16 bytes long, then field 1 as fixed64: the value
+TIME_TAG = b"\x10"  # field 2 as varint: the timestamp
+SAMPLE_BYTES = 18  # head (3), value (8), tag (1), timestamp (6)
 
-_METADATA_TYPES = {
+METADATA_TYPES = {
     MetricType.UNKNOWN: 0,
     MetricType.COUNTER: 1,
     MetricType.GAUGE: 2,
@@ -47,6 +48,9 @@ def label(name: str, value: str) -> bytes:
     return length_delimited(1, pair)
 
 
+_FINGERPRINT_BYTES = 12
+
+
 class Template:
     """The series of one plan, waiting for values and a timestamp.
 
@@ -54,22 +58,36 @@ class Template:
     ``count`` says how many series there are.
     """
 
-    __slots__ = ("_parts", "_values", "count")
+    __slots__ = ("_fingerprint", "_parts", "_values", "count")
 
     def __init__(self, label_sets: Sequence[bytes]) -> None:
         self.count = len(label_sets)
+        self._fingerprint = b""
         self._values = _value_slots(self.count)
         self._parts: list[bytes] = [b""] * (3 * self.count)
         self._parts[0::3] = [
-            b"%b%b%b%b" % (_TIMESERIES, varint(len(labels) + _SAMPLE_BYTES), labels, _SAMPLE_HEAD)
+            b"%b%b%b%b" % (TIMESERIES, varint(len(labels) + SAMPLE_BYTES), labels, SAMPLE_HEAD)
             for labels in label_sets
         ]
 
     @property
     def offsets(self) -> tuple[int, ...]:
         """Where each series starts in the packed bytes, and the total length at the end."""
-        slots = _SAMPLE_BYTES - len(_SAMPLE_HEAD)
+        slots = SAMPLE_BYTES - len(SAMPLE_HEAD)
         return tuple(accumulate((len(head) + slots for head in self._parts[0::3]), initial=0))
+
+    @property
+    def label_sets(self) -> tuple[bytes, ...]:
+        """The encoded labels of each series, as they were given."""
+        tail = len(SAMPLE_HEAD)
+        return tuple([head[_labels_start(len(head)) : -tail] for head in self._parts[0::3]])
+
+    @property
+    def fingerprint(self) -> bytes:
+        """A hash of the label sets in their order: equal for equal series."""
+        if not self._fingerprint:
+            self._fingerprint = fingerprint(self.label_sets)
+        return self._fingerprint
 
     def pack(self, values: bytes, time_ms: int, times_ms: Times = ()) -> bytes:
         """Give all series as the bytes of ``WriteRequest.timeseries``, one sample each.
@@ -80,11 +98,28 @@ class Template:
         """
         parts = self._parts.copy()
         parts[1::3] = self._values.unpack(values)
-        parts[2::3] = [_TIME_TAG + timestamp(time_ms)] * self.count
+        parts[2::3] = [TIME_TAG + timestamp(time_ms)] * self.count
         if times_ms:
-            own = [_TIME_TAG + timestamp(time_ms if one is None else one) for one in times_ms]
+            own = [TIME_TAG + timestamp(time_ms if one is None else one) for one in times_ms]
             parts[2 : 3 * len(own) : 3] = own
         return b"".join(parts)
+
+
+def fingerprint(label_sets: Iterable[bytes]) -> bytes:
+    """A hash of encoded label sets in their order, 12 bytes: they tell apart what one shard remembers."""
+    digest = blake2b(digest_size=_FINGERPRINT_BYTES)
+    for labels in label_sets:
+        digest.update(varint(len(labels)) + labels)
+    return digest.digest()
+
+
+def _labels_start(head_bytes: int) -> int:
+    """Where the labels begin in a series' head: behind the tag and the length of the whole series."""
+    for length_bytes in (1, 2, 3, 4, 5):
+        body_bytes = head_bytes - 1 - length_bytes - len(SAMPLE_HEAD) + SAMPLE_BYTES
+        if len(varint(body_bytes)) == length_bytes:
+            break
+    return 1 + length_bytes
 
 
 @lru_cache(maxsize=1024)
@@ -96,7 +131,7 @@ def _value_slots(count: int) -> struct.Struct:
 def metadata(family: Family) -> bytes:
     """One MetricMetadata as the bytes of ``WriteRequest.metadata`` (field 3; help 4, unit 5)."""
     body = b""
-    kind = _METADATA_TYPES[family.type]
+    kind = METADATA_TYPES[family.type]
     if kind:
         body += b"\x08" + varint(kind)
     body += length_delimited(2, family.name.encode())

@@ -1,7 +1,4 @@
-"""The words of the house: values that travel from step to step.
-
-All are frozen; none does I/O. Times are ``*_ms`` (Unix milliseconds) or ``*_s`` (float), sizes bytes.
-"""
+"""From a target's document to a scrape: what is read, what it is called, what it is worth."""
 
 from __future__ import annotations
 
@@ -137,6 +134,14 @@ class SeriesTemplate(Protocol):
     def offsets(self) -> tuple[int, ...]:
         """Where each series starts in the packed bytes, and the total length at the end."""
 
+    @property
+    def label_sets(self) -> tuple[bytes, ...]:
+        """The encoded labels of each series."""
+
+    @property
+    def fingerprint(self) -> bytes:
+        """A hash of the label sets: equal for equal series."""
+
     def pack(self, values: bytes, time_ms: int, times_ms: Times = ()) -> bytes:
         """Give the series as the bytes of a request's repeated field, one sample each.
 
@@ -199,52 +204,3 @@ class Scrape:
     def carried(self) -> int:
         """How many samples it sends: the document's and the health series'."""
         return len(self.values) // PATTERN_BYTES
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The samples of one request to one backend: packed series, not yet compressed."""
-
-    parts: tuple[bytes, ...]
-    samples: int
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What became of one backend's batches in one cycle; counts are samples unless said otherwise."""
-
-    backend: str
-    sent: int = 0
-    failed: int = 0
-    requests: int = 0
-    retries: int = 0
-    wire_bytes: int = 0
-    error: str = ""
-
-    def add(self, later: Delivery) -> Delivery:
-        """This delivery and a later one to the same backend, as one; the last error stays."""
-        return Delivery(
-            self.backend, self.sent + later.sent, self.failed + later.failed,
-            self.requests + later.requests, self.retries + later.retries,
-            self.wire_bytes + later.wire_bytes, later.error or self.error,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One shard's cycle, as people and exit codes see it.
-
-    ``skipped`` is the reason why nothing was done, one of ``catalogue.SKIPPED``, and ``detail`` what
-    more there is to say of it. ``lost_cycles`` counts cycles that died before this one.
-    """
-
-    shard: str
-    cycle: int
-    started_ms: int
-    duration_s: float
-    scrapes: tuple[Scrape, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
-    skipped: str = ""
-    detail: str = ""
-    lost_cycles: int = 0

@@ -1,4 +1,4 @@
-"""The rows of a shape that a plan sends, when it does not send all: their values cut out at once."""
+"""The series of many that relabelling leaves: their values cut out of those of all, at once. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Selection:
-    """The places of these rows, ascending, among ``count`` of them. Equal choices share what cuts."""
+    """The places of these rows, ascending, among ``count`` of them. Equal choices share what cuts.
+
+    Own times, where there are any, are those of the first rows: the health series have none.
+    """
 
     __slots__ = ("_cut", "_rows")
 
@@ -25,7 +28,8 @@ class Selection:
 
     def __call__(self, values: bytes, times_ms: Times) -> tuple[bytes, Times]:
         """The values of the rows, and their own times if there are any."""
-        times_ms = tuple([times_ms[row] for row in self._rows]) if times_ms else ()
+        count = len(times_ms)
+        times_ms = tuple([times_ms[row] for row in self._rows if row < count]) if count else ()
         return b"".join(self._cut.unpack(values)), times_ms
 
 

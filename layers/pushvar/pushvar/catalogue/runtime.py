@@ -1,14 +1,11 @@
-"""The tables of what pushvar knows: Go runtime metrics, health series, failure classes.
+"""Go runtime metrics, as the official client names them.
 
-Names, types and help of the runtime rows are those of the official client (client_golang,
-``prometheus/go_collector.go``, with the help texts that it carried up to 1.19), so that dashboards
-and rules written for it work unchanged. The dictionary, dashboards and alert rules read the same
-rows: nothing here is written twice.
+Names, types and help are those of client_golang (``prometheus/go_collector.go``, with the help texts
+that it carried up to 1.19), so that dashboards and rules written for it work unchanged.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from pushvar.model import Family, MetricType
@@ -118,10 +115,6 @@ GC_DURATION = Family(
 )
 GC_QUANTILES = ("0", "0.25", "0.5", "0.75", "1")
 
-METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-"""Legal names as every receiver takes them (Prometheus, "Data model": the legacy character set)."""
-
 RING_FIELDS = frozenset({("memstats", "PauseNs")})
 """Lists that are read as a whole: the circular buffer of recent GC pauses."""
 RING_SLOTS = 256
@@ -137,85 +130,3 @@ GOROUTINE_ALIASES = (
     "Goroutines2",
 )
 """Top-level keys under which programs publish runtime.NumGoroutine; the first that is there counts."""
-
-PRIVATE_KEYS = frozenset({"cmdline", "config"})
-"""Top-level keys (in lower case) that leak secrets: dropped in the decoder, never shown or stored."""
-
-HEALTH: tuple[Family, ...] = (
-    Family("up", _GAUGE, "1 when the target answered with a usable document, 0 when not."),
-    Family("scrape_duration_seconds", _GAUGE, "How long the fetch took.", "seconds"),
-    Family("scrape_samples_scraped", _GAUGE, "Samples that the target's document gave."),
-    Family("scrape_samples_post_metric_relabeling", _GAUGE, "Samples left after metric relabelling."),
-    Family("scrape_series_added", _GAUGE, "Series that the previous scrape of the target did not have."),
-)
-"""What every target yields, up or down: the spelling of Prometheus' own synthetic series."""
-
-LINE_FAULTS: dict[str, str] = {
-    "bad_line": "a line that is no sample was left out",
-    "bad_name": "a line without a legal metric name was left out",
-    "bad_labels": "a line with labels that cannot be read was left out",
-    "duplicate_label": "a line that has a label twice was left out",
-    "reserved_label": "a line with a label that begins with __ was left out",
-    "too_many_labels": "a line with hundreds of labels was left out",
-    "not_utf8": "a line that is not UTF-8 was left out",
-    "bad_value": "a line whose value is no number was left out",
-    "bad_timestamp": "a line whose timestamp cannot be used was left out",
-    "long_line": "a line of more than 64 KiB was left out",
-    "bad_metadata": "a HELP, TYPE or UNIT line without a legal name was left out",
-    "bad_type": "a TYPE line with an unknown type was left out",
-    "bad_unit": "a unit that its metric's name does not end in was left out",
-    "repeated_metadata": "a second, different HELP or TYPE of a name was left out",
-    "too_many_families": "HELP, TYPE or UNIT of one name too many was left out",
-    "too_many_lines": "everything from this line on was left out: too many samples or faults",
-    "after_eof": "a line after # EOF was left out",
-    "no_eof": "the document does not end with # EOF: it may be cut off",
-}
-"""Why a line of exposition text was left out -> what that means."""
-
-REPAIRS: dict[str, str] = {
-    **LINE_FAULTS,
-    "type_conflict": "a type that differs from the first one that this name was given, which stays",
-    "non_finite": "a number that is NaN or infinite",
-    "empty_value": "a variable without a value (a Func that JSON cannot say) was read as null",
-    "go_escape": "a key quoted the Go way",
-    "bare_text": "a variable that prints bare text was read as null",
-    "invalid_utf8": "bytes that are not UTF-8 were replaced",
-}
-"""Kind of repair -> what it means; none of them costs more than the value it stands at."""
-
-FAILURE_CLASSES: dict[str, tuple[str, str]] = {
-    "ok": ("", ""),
-    "dns": ("the name does not resolve", "check the target's host name"),
-    "refused": ("nothing listens there", "check the port, and that the program runs"),
-    "timeout": ("no complete answer in time", "look at the program's load, or raise scrape_timeout"),
-    "tls": ("TLS handshake or certificate failed", "check scheme and tls_config"),
-    "blocked": ("the address is not allowed", "targets may not be link-local or metadata addresses"),
-    "redirect": ("the target redirects", "register the final address; redirects are not followed"),
-    "auth": ("401 or 403", "check the credentials of the scrape config"),
-    "not_found": ("404", "check metrics_path; is expvar imported and served there?"),
-    "rate_limited": ("429", "fetch less often"),
-    "client": ("another 4xx", "look at the target's answer"),
-    "server": ("5xx", "look at the target's own log"),
-    "connection": ("the connection broke off", "look at the target's own log, and at proxies between"),
-    "too_large": ("the body is over body_size_limit", "raise body_size_limit or publish less"),
-    "too_many_samples": ("more samples than sample_limit", "raise sample_limit or publish less"),
-    "label_limit": ("a series over a label limit", "raise the label limit or shorten the labels"),
-    "bad_json": ("not JSON, and not repairable", "look at the variable that is named"),
-    "bad_format": (
-        "neither an expvar document nor Prometheus text",
-        "check metrics_path and format: expvar serves /debug/vars, text mostly /metrics",
-    ),
-    "internal": ("pushvar's own fault", "please report it with the message"),
-}
-"""Failure class -> (what it means, what to do next); the class is the ``reason`` of a failed scrape."""
-
-SKIPPED: dict[str, str] = {
-    "held": "another writer holds this shard",
-    "repeated": "this cycle was run before",
-    "late": "the message came too late: the past cannot be scraped",
-    "state": "the state store failed",
-}
-"""Why a shard's cycle was not run: the ``skipped`` of a report, in words."""
-
-GROUPING = ("job", "instance", "customer_id")
-"""The labels of a Pushgateway's grouping key, in the order of its URL. They do not stand in the body."""

@@ -1,0 +1,53 @@
+"""How long a delivery goes on trying, and on which clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_JITTER = 0.1
+"""At most 10 % either way, so that every wait stays at least 0.8 of the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to go on: backoff bounds, the timeout of one request, and the clock they are read on.
+
+    ``random`` gives numbers in [0, 1). ``sleep`` waits that many seconds; when it returns much earlier,
+    the run is to end and nothing is tried again. ``until_s`` is the end of the run, once that is known: an
+    earlier deadline than ``deadline_s``.
+    """
+
+    min_backoff_s: float
+    max_backoff_s: float
+    timeout_s: float
+    deadline_s: float
+    monotonic_s: Callable[[], float]
+    sleep: Callable[[float], object]
+    random: Callable[[], float]
+    until_s: Callable[[], float] = lambda: inf
+
+    @property
+    def left_s(self) -> float:
+        """What is left until the deadline; not above 0 when it has passed."""
+        return min(self.deadline_s, self.until_s()) - self.monotonic_s()
+
+    def backoff_s(self, attempt: int) -> float:
+        """The wait after attempt ``attempt``, from 0: doubling from the least to the most, with jitter."""
+        doubled_s: float = self.min_backoff_s * 2 ** min(attempt, 30)
+        return min(doubled_s, self.max_backoff_s) * (1 - _JITTER + 2 * _JITTER * self.random())
+
+    def wait_until(self, at_s: float) -> bool:
+        """Wait for a moment; False when the deadline comes first, or the run is to end."""
+        asleep_s = self.monotonic_s()
+        wait_s = at_s - asleep_s
+        if wait_s <= 0:
+            return True
+        if at_s >= self.deadline_s:
+            return False
+        self.sleep(wait_s)
+        return self.monotonic_s() - asleep_s >= wait_s / 2

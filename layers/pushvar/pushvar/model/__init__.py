@@ -1,0 +1,51 @@
+"""The words of the house: values that travel from step to step.
+
+All are frozen; none does I/O. Times are ``*_ms`` (Unix milliseconds) or ``*_s`` (float), sizes bytes.
+"""
+
+from pushvar.model.outcome import Batch, Delivery, Report
+from pushvar.model.payload import (
+    PATTERN_BYTES,
+    STALE_BITS,
+    Document,
+    Family,
+    Fetched,
+    Labels,
+    MetricType,
+    Plan,
+    Repair,
+    Row,
+    Scrape,
+    SeriesTemplate,
+    Shape,
+    Skipped,
+    Target,
+    Times,
+)
+from pushvar.model.shard import Head, Lease, NewEntry, SpoolEntry
+
+__all__ = [
+    "PATTERN_BYTES",
+    "STALE_BITS",
+    "Batch",
+    "Delivery",
+    "Document",
+    "Family",
+    "Fetched",
+    "Head",
+    "Labels",
+    "Lease",
+    "MetricType",
+    "NewEntry",
+    "Plan",
+    "Repair",
+    "Report",
+    "Row",
+    "Scrape",
+    "SeriesTemplate",
+    "Shape",
+    "Skipped",
+    "SpoolEntry",
+    "Target",
+    "Times",
+]
