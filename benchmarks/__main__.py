@@ -19,6 +19,7 @@ from benchmarks import (
     encode_v2,
     lambda_init,
     measure,
+    outage,
     report,
     servers,
     target_cycle,
@@ -43,10 +44,14 @@ class Effort:
     conversions: int
     cycles: int
     targets: int
+    outage_cycles: int
 
 
-FULL = Effort(cold_starts=11, inits=11, encodings=20, conversions=11, cycles=15, targets=workload.TARGETS)
-QUICK = Effort(cold_starts=3, inits=3, encodings=4, conversions=3, cycles=3, targets=200)
+FULL = Effort(
+    cold_starts=11, inits=11, encodings=20, conversions=11, cycles=15, targets=workload.TARGETS,
+    outage_cycles=outage.CYCLES,
+)  # fmt: skip
+QUICK = Effort(cold_starts=3, inits=3, encodings=4, conversions=3, cycles=3, targets=200, outage_cycles=5)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -93,8 +98,11 @@ def run(*, quick: bool) -> report.Results:
         cycled = target_cycle.run(
             effort.targets, effort.cycles, environment, task("target cycles", effort.cycles)
         )
+        ended = task("outage", 1)
+        away = outage.run(cycles=effort.outage_cycles)
+        ended()
     return report.Results(
-        measure.machine(), quick, started, begun, encoded, cycled, parsed, converted, encoded_2
+        measure.machine(), quick, started, begun, encoded, cycled, parsed, converted, encoded_2, away
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import cold_start, conversion, encode, encode_v2, lambda_init, steps, text_parse
+from benchmarks import cold_start, conversion, encode, encode_v2, lambda_init, outage, steps, text_parse
 from benchmarks.tables import Section, least_to_most, ms, table_of, times
 from benchmarks.workload import SERIES
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.encode import Encoding, Way
     from benchmarks.encode_v2 import EncodingV2
     from benchmarks.lambda_init import Init, LambdaInit
+    from benchmarks.outage import Outage
     from benchmarks.target_cycle import Cost, TargetCycle
     from benchmarks.text_parse import TextParse
 
@@ -39,6 +40,7 @@ class Results:
     text_parse: TextParse
     conversion: Conversion
     encoding_v2: EncodingV2
+    outage: Outage
 
     def as_object(self) -> dict[str, Any]:
         """All of it as plain JSON values."""
@@ -84,6 +86,7 @@ def sections(results: Results) -> tuple[Section, ...]:
         _conversion(results.conversion),
         _target_cycle(results.target_cycle),
         _steps(results.target_cycle),
+        outage.section(results.outage),
     )
 
 

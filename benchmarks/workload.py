@@ -153,7 +153,11 @@ def _by_size(dice: random.Random, number: int) -> Iterator[dict[str, int]]:
 def configuration(addresses: Sequence[str], push_url: str) -> str:
     """A pushvar configuration of these targets (JSON, which YAML understands) with one backend."""
     document = {
-        "global": {"scrape_interval": "60s", "external_labels": {"region": "eu-west-1"}},
+        "global": {
+            "scrape_interval": "60s",
+            "self_metrics": False,
+            "external_labels": {"region": "eu-west-1"},
+        },
         "scrape_configs": [
             {
                 "job_name": "pay-orders",

@@ -148,7 +148,7 @@ def test_a_push_shows_what_it_changes(stage: Stage) -> None:
     first, _ = done(stage.push(config))
     assert dry.replace("a dry run: nothing was written", "written") == first
     assert lines(first) == [
-        ["added", "global", "45", "bytes"],
+        ["added", "global", "66", "bytes"],
         ["added", "remote_write/main", "42", "bytes"],
         ["added", "scrape_configs/a", "65", "bytes"],
         ["added", "scrape_configs/web_shop-87c9a8b1", "72", "bytes"],
@@ -156,7 +156,7 @@ def test_a_push_shows_what_it_changes(stage: Stage) -> None:
         ["written"],
     ]
     again, _ = done(stage.push(config))
-    assert again == f"{stage.reference}: 2 jobs, 2 targets; 4 unchanged (224 bytes)\nnothing to write\n"
+    assert again == f"{stage.reference}: 2 jobs, 2 targets; 4 unchanged (245 bytes)\nnothing to write\n"
     write_config(stage.folder, {"a": "h:10", "b": "h:2"}, BACKEND)
     changed, _ = done(stage.push(config))
     assert [line[:2] for line in lines(changed)[:3]] == [
@@ -180,7 +180,7 @@ def test_a_push_for_programs(stage: Stage) -> None:
     assert out == {
         "schema": 1, "to": stage.reference, "dry_run": False, "written": True,
         "parameters": [
-            {"name": "global", "change": "added", "bytes": 45, "bytes_before": None},
+            {"name": "global", "change": "added", "bytes": 66, "bytes_before": None},
             {"name": "remote_write/main", "change": "added", "bytes": 42, "bytes_before": None},
             {"name": "scrape_configs/a", "change": "added", "bytes": 65, "bytes_before": None},
         ],

@@ -87,6 +87,20 @@ def test_a_target_that_went_away(
     assert group["up"]["metrics"][0]["value"] == "0"
 
 
+def test_a_target_that_was_taken_out(go_program: Server, pushgateway: Server, tmp_path: Path) -> None:
+    """Its group is deleted by the next run; the others stay."""
+    state = tmp_path / "state.db"
+    gateways = [{"name": "gateway", "url": pushgateway.url}]
+    for jobs in (("taken-out", "stays"), ("stays",)):
+        targets = dict.fromkeys(jobs, go_program.address)
+        config = write_config(tmp_path, targets, {}, pushgateways=gateways)
+        done = run_pushvar("run", "--config", config, "--once", "--state", state)
+        assert (done.returncode, done.stderr) == (0, "")
+        data = json.loads(pushgateway.text("/api/v1/metrics"))["data"]
+        held = {group["labels"]["job"] for group in data}
+        assert held & {"taken-out", "stays"} == {*jobs}
+
+
 def test_a_gateway_that_refuses(go_program: Server, pushgateway: Server, tmp_path: Path) -> None:
     """A wrong path is exit code 4, with the address that was tried and what to look at."""
     gateways = [{"name": "gateway", "url": f"{pushgateway.url}/metrics"}]

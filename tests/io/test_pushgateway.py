@@ -509,7 +509,7 @@ def test_the_question_for_help_texts_is_asked_until_it_is_answered() -> None:
             act_on.update(answers)
             pushed = Pushed({"url": f"http://127.0.0.1:{server.port}"})
             for _ in range(cycles):
-                pushed.deliver(pushed.up(b'{"goroutines": 1}'), for_s=1)
+                pushed.deliver(pushed.up(b'{"goroutines": 1}'), for_s=8)
             last = pushed.deliver(pushed.up(b'{"goroutines": 1}'))
             pushed.backends.close()
             assert last.sent == 1

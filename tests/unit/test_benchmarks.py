@@ -25,6 +25,7 @@ from benchmarks import (
     lambda_init,
     measure,
     naive_script,
+    outage,
     report,
     series,
     sink,
@@ -350,6 +351,7 @@ def test_the_report_says_what_was_measured() -> None:
             30_000, 1, 1_500_000, 480_000, 6_600_000, 750_000,
             tuple(encode_v2.Way(name, one, measure.Spread(25.0, 24, 26)) for name in encode_v2.WORDS),
         ),
+        outage=outage.Outage(1_000, 30, 1_800_000, 44.51, 0.07, 1_800_000, 1, 6.04, 1.8, 5.6, 60_000),
     )  # fmt: skip
     encoding, text, *converting, cycle = report.last_lines(results)
     assert converting == [
@@ -365,8 +367,18 @@ def test_the_report_says_what_was_measured() -> None:
     (two,) = (one for one in report.sections(results) if "2.0" in one.title)
     assert two.rows[2] == ("pushvar warm, from 64-bit patterns", "1.0", "25x (24-26)")
     assert "16.0 bytes on the wire, 25.0 as 1.0; 50 and 220 before" in two.note
+    (away,) = (one for one in report.sections(results) if one.title.startswith("An outage"))
+    assert ("replay, wall time", "6.0 s", "120 s") in away.rows
+    assert ("growth of memory, at its peak", "6 MB", "200 MB") in away.rows
     said = json.loads(json.dumps(results.as_object()))
     assert said["schema"] == 1
     assert said["ratios"]["encode_warm"] == {"median": 43.5, "low": 2, "high": 99, "asked": 40}
     assert said["ratios"]["target_cycle_warm"]["median"] == 11.04
     assert said["ratios"]["convert_cold"] == {"median": 70.0, "low": 60, "high": 90, "limit": 120}
+
+
+def test_an_outage_loses_nothing() -> None:
+    """What is spooled in the bad cycles of a small outage is replayed in the good one, all of it."""
+    found = outage.run(targets=FEW, cycles=2)
+    assert found.spooled == found.replayed == FEW * 2 * workload.SERIES
+    assert found.arrived == FEW * workload.SERIES

@@ -191,6 +191,12 @@ def test_429_for_ever_is_a_limit() -> None:
         assert (done.sent, done.lost) == (0, 0)
     done = backend.cycle("a", "new", "b")
     assert (done.replayed, done.sent, done.dropped, done.waiting) == (6, 2, (("limited", 4),), 0)
+    done = backend.cycle("a", "new", "b")
+    assert (done.sent, done.dropped, done.waiting) == (2, (("limited", 1),), 0), "it stays a limit"
+    backend.judge = lambda _: None
+    assert backend.cycle("a", "new", "b").lost == 0
+    backend.judge = always(429)
+    assert backend.cycle("a", "new", "b").lost == 0, "and is forgotten when nothing is refused"
 
 
 def test_429_with_progress_is_a_pause() -> None:
@@ -218,6 +224,17 @@ def test_retry_after_is_kept_from_cycle_to_cycle() -> None:
     quiet = [backend.cycle("x").requests for _ in range(5)]
     assert quiet[:4] == [0, 0, 0, 0]
     assert quiet[4] > 0
+
+
+def test_a_pause_counts_from_the_answer_that_asked_for_it() -> None:
+    """An answer late in a long cycle: the backend is left alone for as long as it asked, from then on."""
+    backend = Receiver()
+    backend.judge = lambda _samples: refuse(503, after_s=30.0) if backend.now_s > 40 else refuse(503)
+    backend.cycle("a", for_s=45.0)
+    asked = len(backend.requests)
+    assert asked > 1
+    backend.cycle("a", for_s=45.0)  # it begins 60 s after the first did, and 20 s after the answer
+    assert backend.requests == []
 
 
 def test_what_is_too_old_is_dropped_and_counted() -> None:
@@ -257,6 +274,24 @@ def test_a_store_that_fails_costs_what_it_did_not_take() -> None:
     done = backend.cycle("x", "y", spool=spool)
     assert (done.spooled, done.dropped) == (0, (("spool_failed", 2),))
     assert done.notes == ("spool_failed: the disk is full",)
+
+
+def test_an_entry_that_cannot_be_acknowledged_counts_once() -> None:
+    """It stays and is sent again, so what became of it is counted when it is gone, not before."""
+    backend = Receiver(always(503))
+    backend.cycle("x", "bad")
+    backend.judge = lambda samples: refuse(400) if "bad" in dict(samples) else None
+    acknowledge = backend.store.spool_acknowledge
+
+    def fail(*_: object) -> None:
+        raise StateError("the disk is full")
+
+    backend.store.spool_acknowledge = fail  # type: ignore[assignment, method-assign]
+    done = backend.cycle("y")
+    assert (done.sent, done.replayed, done.dropped, done.spooled) == (0, 0, (), 1)
+    backend.store.spool_acknowledge = acknowledge  # type: ignore[method-assign]
+    done = backend.cycle("z")
+    assert (done.sent, done.replayed, done.dropped) == (1, 2, (("refused", 1),))
 
 
 def test_a_crash_before_the_head_was_written_loses_nothing() -> None:

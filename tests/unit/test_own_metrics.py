@@ -59,7 +59,7 @@ rows = st.sampled_from(SELF_METRICS)
 def scraped(made: Converted, reason: str = "ok") -> Scrape:
     """A scrape of what was converted; its values are of no account here."""
     samples = len(made.plan.shape.rows)
-    return Scrape(made.plan, made.values, NOW_MS, reason, samples=samples, repairs=len(made.repairs))
+    return Scrape(made.plan, made.values, NOW_MS, reason, samples=samples, repairs=made.repairs)
 
 
 def scrape(rules: Rules, document: object, unmatched: str = "auto") -> Scrape:
@@ -179,15 +179,14 @@ def test_unmatched_and_untimely_leaves() -> None:
     }
 
 
-def test_repairs_are_counted_by_kind_where_it_is_known() -> None:
-    """A shape's repairs have kinds; of those of one document a scrape knows the number."""
+def test_repairs_are_counted_by_kind() -> None:
+    """Those of the document and those of its shape, in every scrape."""
     one = scraped(converted([], b'{"a": NaN, "b": 1, "c": +Inf}', "auto"))
-    assert counted(one)['repairs_total{kind="mended"}'] == 2
-    shape = replace(one.plan.shape, repairs=(Repair("type_conflict", "x"),))
-    typed = replace(one, plan=replace(one.plan, shape=shape), repairs=3)
+    assert counted(one)['repairs_total{kind="non_finite"}'] == 2
+    typed = replace(one, repairs=(*one.repairs, Repair("type_conflict", "x")))
     counts = counted(typed, typed)
     assert counts['repairs_total{kind="type_conflict"}'] == 2
-    assert counts['repairs_total{kind="mended"}'] == 4
+    assert counts['repairs_total{kind="non_finite"}'] == 4
 
 
 def test_what_labels_and_relabelling_did_is_counted_by_scrape() -> None:

@@ -12,7 +12,7 @@ from pushvar.catalogue import DROPPED
 from pushvar.cli.live import LiveTable
 from pushvar.cli.reporting import Lines, cycle_object
 from pushvar.convert.own_metrics import count_deliveries, total
-from pushvar.model import Delivery, Labels, Report, Scrape, Target
+from pushvar.model import Delivery, Labels, Repair, Report, Scrape, Target
 from rich.console import Console
 
 from tests.unit.mapping import converted
@@ -37,7 +37,15 @@ def scrape(reason: str = "ok") -> Scrape:
         [{"match": "a", "name": "a"}, {"match": "z", "name": "z"}], {"a": 1, "b": "text"}, "auto"
     )
     plan = replace(made.plan, target=TARGET)
-    return Scrape(plan, made.values + bytes(40), NOW_MS, reason, "no answer", samples=1, repairs=2)
+    return Scrape(
+        plan,
+        made.values + bytes(40),
+        NOW_MS,
+        reason,
+        "no answer",
+        samples=1,
+        repairs=(Repair("nan", "a"), Repair("nan", "b")),
+    )
 
 
 def report(*deliveries: Delivery, reasons: tuple[str, ...] = ("ok",)) -> Report:
@@ -68,7 +76,7 @@ def test_a_bad_cycle_says_everything() -> None:
                 "notes": ['too_old: 40 samples, the first up{job="pay"}'],
             },
         },
-        "leaves_skipped": {"without_rule": 2}, "repairs": {"mended": 4}, "dead_rules": 1,
+        "leaves_skipped": {"without_rule": 2}, "repairs": {"nan": 4}, "dead_rules": 1,
     }  # fmt: skip
     json.dumps(line)
 

@@ -211,5 +211,5 @@ def _success(converted: Converted, fetched: Fetched) -> Scrape:
     return Scrape(
         converted.plan, converted.values + health, fetched.time_ms,
         duration_s=fetched.duration_s, body_bytes=len(fetched.body),
-        samples=samples, repairs=len(converted.repairs), times_ms=converted.times_ms,
+        samples=samples, repairs=converted.repairs, times_ms=converted.times_ms,
     )  # fmt: skip

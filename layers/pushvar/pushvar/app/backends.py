@@ -32,7 +32,9 @@ class Backends:
             from pushvar.app.pushgateway_backend import PushgatewayBackend
 
             stamp = stamps_of(config)
-            gateways = (PushgatewayBackend(block, stamp, secrets, world) for block in config.pushgateways)
+            gateways = (
+                PushgatewayBackend(block, external, stamp, secrets, world) for block in config.pushgateways
+            )
             self._backends += gateways
 
     def deliver(

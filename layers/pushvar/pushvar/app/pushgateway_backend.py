@@ -12,6 +12,7 @@ from pushvar.deliver.conflicts import explained, held_groups
 from pushvar.deliver.group_lane import GroupLane
 from pushvar.deliver.groups import grouped, pushed_samples
 from pushvar.deliver.outages import Outages
+from pushvar.deliver.routes import Router
 from pushvar.deliver.sinks import pushgateway as sinks
 from pushvar.deliver.spool import lane_key
 from pushvar.errors import ConfigError, PushError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pushvar.deliver.group_states import GroupState
     from pushvar.deliver.groups import Group
     from pushvar.deliver.spool import Spool
-    from pushvar.model import Delivery, Family, Plan, Scrape, Target
+    from pushvar.model import Delivery, Family, Labels, Plan, Scrape, Target
     from pushvar.net.secrets import Secrets
     from pushvar.net.session import Answer
 
@@ -49,9 +50,11 @@ class PushgatewayBackend(HttpBackend):
     """Sends the document's samples of each target, or the health series of one whose fetch failed."""
 
     def __init__(
-        self, settings: Pushgateway, stamp: Callable[[Target], Stamp], secrets: Secrets, world: World
-    ) -> None:
+        self, settings: Pushgateway, external: Labels, stamp: Callable[[Target], Stamp], secrets: Secrets,
+        world: World,
+    ) -> None:  # fmt: skip
         super().__init__(settings, secrets, world)
+        self._router = Router(settings, external)
         self._settings = settings
         self._stamp = stamp
         self._families: Mapping[str, Family] = {}
@@ -62,6 +65,10 @@ class PushgatewayBackend(HttpBackend):
         put, delete = self._request("PUT"), self._request("DELETE")
         self._sink = sinks.PushgatewaySink(settings.url, put, delete, self._headers, self._now_s)
         self._push = self._guarded(self._explaining)
+
+    def wanted(self, scrapes: Sequence[Scrape]) -> Sequence[Scrape]:
+        """Those whose targets its ``match`` takes."""
+        return [scrape for own in self._router.route(scrapes).lanes.values() for scrape in own]
 
     def _deliver(
         self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float, spool: Spool

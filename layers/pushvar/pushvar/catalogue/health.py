@@ -30,7 +30,10 @@ FAILURE_CLASSES: dict[str, tuple[str, str]] = {
     "server": ("5xx", "look at the target's own log"),
     "connection": ("the connection broke off", "look at the target's own log, and at proxies between"),
     "too_large": ("the body is over body_size_limit", "raise body_size_limit or publish less"),
-    "too_many_samples": ("more samples than sample_limit", "raise sample_limit or publish less"),
+    "too_many_samples": (
+        "more samples than sample_limit, or more than 500,000 values",
+        "raise sample_limit or publish less",
+    ),
     "label_limit": ("a series over a label limit", "raise the label limit or shorten the labels"),
     "bad_json": ("not JSON, and not repairable", "look at the variable that is named"),
     "bad_format": (

@@ -43,9 +43,6 @@ SKIPPED: dict[str, str] = {
 }
 """Why a shard's cycle was not run: the ``skipped`` of a report, in words."""
 
-MENDED = "mended"
-"""The kind of repair that a counter names where only the number of repairs of a body is known."""
-
 LEFT_OUT: dict[str, str] = {
     "unmatched": "no rule names it, and the job says unmatched: drop",
     "without_rule": "a text, a bool or a list that only a rule can name",
@@ -72,7 +69,7 @@ RELABELLED: dict[str, str] = {
 """What metric relabelling did to a series, other than rename it."""
 
 DROPPED: dict[str, str] = {
-    "too_old": "waited past sample_age_limit",
+    "too_old": "waited past sample_age_limit (for a Pushgateway: an hour)",
     "spool_full": "no room was left in the spool",
     "spool_failed": "the state store could not keep them",
     "refused": "the backend refuses these series (400)",
@@ -83,7 +80,9 @@ DROPPED: dict[str, str] = {
     "limited": "over a limit of the backend: 429 in three cycles without progress",
     "unsupported": "the backend does not speak this protocol (415)",
     "superseded": "a newer state of the group was pushed",
+    "unrouted": "the target has not the labels that say whose request it goes in",
+    "duplicate": "write_relabel_configs gave it the labels of another series",
+    "illegal": "write_relabel_configs gave it a name or labels that nobody may send",
     "fault": "pushvar's own fault",
-    "undelivered": "not delivered in its cycle, and nothing keeps it",
 }
 """Why samples were dropped: each is gone for good and counted under this reason."""

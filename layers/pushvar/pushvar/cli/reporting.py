@@ -145,7 +145,7 @@ def cycle_object(report: Report) -> dict[str, object]:
                 "duration_s": round(scrape.duration_s, 6),
                 "body_bytes": scrape.body_bytes,
                 "samples": scrape.samples,
-                "repairs": scrape.repairs,
+                "repairs": len(scrape.repairs),
             }
             for scrape in report.scrapes
         ],

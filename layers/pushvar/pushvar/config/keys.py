@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pushvar.config.unsupported import Instead
 
 _FILE_SUFFIX = "_file"
-_MAX_LISTED = 8
+_MAX_LISTED = 9
 
 
 class Key(NamedTuple):

@@ -88,7 +88,7 @@ class Negotiation:
         return {"speaks": self._speaks.value, "learnt_ms": self._learnt_ms}
 
     def push(self, batch: Batch, attempt: int, timeout_s: float) -> int:
-        """Send one batch and give the bytes on the wire, those of a refused try too.
+        """Send one batch and give the bytes on the wire of the request that was taken.
 
         Raises PushError; that of 1.0 when both versions failed; and EncodeError for what was not packed
         here. A batch without samples is metadata in the form of 1.0 and goes out as that.

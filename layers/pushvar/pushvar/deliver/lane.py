@@ -99,6 +99,7 @@ class Lane:
 
     def run(self, fresh: Iterable[Batch], time_ms: int, patience: Patience) -> Waits:
         """Deliver what waits and then ``fresh``, whose oldest sample is of ``time_ms``."""
+        began_s = patience.monotonic_s()
         try:
             yield from self._replay(patience)
         except StateError as error:  # nothing may overtake what cannot be read now
@@ -110,6 +111,7 @@ class Lane:
                 rest = yield from self._sender.send(batch, patience)
             if rest:
                 self._keep(chain(rest, batches), time_ms)
+        self._now_ms += int((patience.monotonic_s() - began_s) * 1000)  # a pause counts from its answer
         self.remember()
 
     def _replay(self, patience: Patience) -> Waits:
@@ -123,13 +125,15 @@ class Lane:
             if self._sender.blocked is not None:
                 return
             before = self._tally.copy()
-            if (yield from self._sender.send(self._spool.batch(entry), patience)):
-                # It stays and is sent again as a whole: nothing of it counts yet.
-                self._tally.sent, self._tally.dropped, self._tally.notes = before.fates
+            rest = yield from self._sender.send(self._spool.batch(entry), patience)
+            sent, dropped, notes = self._tally.fates
+            # Until it is acknowledged it stays and is sent again as a whole: nothing of it counts yet.
+            self._tally.sent, self._tally.dropped, self._tally.notes = before.fates
+            if rest:
                 return
-            self._tally.replayed += self._tally.sent - before.sent
-            self._tally.sent = before.sent
             self._spool.acknowledge([entry])
+            self._tally.replayed += sent - before.sent
+            self._tally.dropped, self._tally.notes = dropped, notes
 
     def _block(self, error: PushError) -> None:
         self._sender.blocked = error
@@ -173,7 +177,7 @@ class Lane:
         """Let the lane remember what waits and how the backend behaves; other words of it stay."""
         delivery = self.delivery
         record = {
-            "waiting": delivery.waiting,
+            "waiting": delivery.waiting or len(self._spool.entries(self.key)),  # a DELETE holds no sample
             "since_ms": delivery.waiting_since_ms,
             "stalled": self._stalled(),
             "not_before_ms": self._not_before_ms(),
@@ -182,12 +186,21 @@ class Lane:
         self._spool.remember(self.key, kept | {name: value for name, value in record.items() if value})
 
     def _stalled(self) -> int:
-        """For how many cycles running a 429 let nothing through; a limit stays one until something goes."""
+        """For how many cycles running a 429 let nothing through.
+
+        A limit stays one until something goes, and as long as more goes than is refused: those few series
+        would stall the lane for three cycles again.
+        """
+        limited = self._tally.dropped["limited"]
         if self._sender.progress:
-            return 0
+            return STALLED_CYCLES if 0 < limited < self._taken else 0
         before: int = self._record.get("stalled", 0)
         blocked = self._sender.blocked
         return before + 1 if blocked is not None and blocked.status == TOO_MANY else before
+
+    @property
+    def _taken(self) -> int:
+        return self._tally.sent + self._tally.replayed
 
     def _not_before_ms(self) -> int:
         """Until when a blocked backend asked to be left alone, 0 when it did not."""

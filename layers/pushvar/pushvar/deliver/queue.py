@@ -1,4 +1,4 @@
-"""Requests that do not depend on each other, one after the other: groups of a Pushgateway, metadata.
+"""Requests that do not depend on each other, one after the other: metadata.
 
 Each is retried while that can help and time is left. Once time did not suffice for one, none behind it is
 tried: a backend that does not answer costs its own time only.

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pushvar.deliver.queue import Push
     from pushvar.deliver.tally import Tally
 
+LEAST_S = 0.05
+"""With less time than this no request is begun: it would be taken, cut off and sent again."""
+
 HALVINGS = 64
 """Requests that a lane spends in a cycle, at most, on finding the series that a backend refuses."""
 
@@ -68,7 +71,7 @@ class Sender:
         last: PushError | None = None
         while True:
             left_s = patience.left_s
-            if left_s <= 0:
+            if left_s < LEAST_S:
                 self.tally.error = self.tally.error or NO_TIME
                 return last or PushError(NO_TIME, retryable=True)
             error = last = self._pushed(piece, attempt, min(patience.timeout_s, left_s))

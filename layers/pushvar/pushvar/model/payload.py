@@ -197,7 +197,7 @@ class Scrape:
     duration_s: float = 0.0
     body_bytes: int = 0
     samples: int = 0
-    repairs: int = 0
+    repairs: tuple[Repair, ...] = ()
     times_ms: Times = ()
 
     @property

@@ -5,6 +5,7 @@ Loaded with requests, at the first request and not before.
 
 from __future__ import annotations
 
+import http.client
 import socket
 import threading
 import time
@@ -133,6 +134,38 @@ class _Attempt:
         return self._made
 
 
+class _WholeLines:
+    """The lines of an answer's head; the end of the stream is none of them."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def readline(self, limit: int) -> bytes:
+        """The next line, or its first ``limit`` bytes. Raises ConnectionError for one that was cut off."""
+        line: bytes = self._stream.readline(limit)
+        if not line.endswith(b"\n") and len(line) < limit:
+            raise http.client.RemoteDisconnected("the connection ended within the head of an answer")
+        return line
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer whose head is whole: the base class takes what arrived before a cut for all there is."""
+
+    def begin(self) -> None:
+        """Read the head."""
+        stream = self.fp
+        self.fp = _WholeLines(stream)  # type: ignore[assignment] # all that reading a head needs
+        try:
+            super().begin()
+        finally:
+            if self.fp is not None:  # it closes a stream that holds no HTTP
+                self.fp = stream
+
+
 class Adapter(HTTPAdapter):
     """An adapter whose connections share the context of these settings and are under this watch."""
 
@@ -178,6 +211,8 @@ def _watched(pool: Any, watch: Watch) -> Any:
     """A pool class whose connections show the watch their socket as soon as a request is sent."""
 
     class Connection(pool.ConnectionCls):  # type: ignore[misc]
+        response_class = _Answer
+
         def _new_conn(self) -> Any:
             return watch.connected(super()._new_conn)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from pushvar.catalogue import MENDED
 from pushvar.convert.mapping.histograms import TORN
 from pushvar.convert.mapping.rules import SHAPE_ERROR
 from pushvar.convert.mapping.values import DOUBTS, NOT_FINITE
@@ -131,12 +130,9 @@ def _classes_of_all(skipped: Iterable[list[Any]]) -> Counter[str]:
 
 
 def _count_repairs(kinds: Counter[str], scrape: Scrape) -> None:
-    """Those of the shape by kind; a scrape says of the others only how many they are."""
-    repairs = scrape.plan.shape.repairs
-    for kind, count in _kinds(repairs) if repairs else ():
+    """Those of a warm shape are the same in every cycle, so their kinds are looked up."""
+    for kind, count in _kinds(scrape.repairs):
         kinds[kind] += count
-    if scrape.repairs > len(repairs):
-        kinds[MENDED] += scrape.repairs - len(repairs)
 
 
 def _add(counted: dict[str, float], name: str, label: str, counts: Counter[str]) -> None:

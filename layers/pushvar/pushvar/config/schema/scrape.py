@@ -1,0 +1,88 @@
+"""Where numbers come from: jobs, their targets, and the defaults of all."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pushvar.config import web
+from pushvar.config.mappings import MappingName
+from pushvar.config.relabel import RelabelConfig
+from pushvar.config.schema.http import Authorization, BasicAuth, HttpHeader, TlsConfig
+from pushvar.config.schema.words import (
+    MIB,
+    ExternalLabelName,
+    ExternalLabelValue,
+    FileLabelName,
+    LabelName,
+    Limit,
+    PositiveSpan,
+    SdPattern,
+    SizeBytes,
+    Span,
+    Text,
+)
+from pushvar.config.values import Block, Duration
+
+
+class StaticConfig(Block, frozen=True, kw_only=True):
+    """Targets (``host:port``, the port may be missing) that share labels."""
+
+    targets: tuple[web.Address, ...]
+    labels: tuple[tuple[LabelName, str], ...] = ()
+
+
+class FileGroup(Block, frozen=True, kw_only=True):
+    """One element of a file_sd file. Label names that are not legal are made so when read."""
+
+    targets: tuple[web.Address, ...]
+    labels: tuple[tuple[FileLabelName, str], ...] = ()
+
+
+class FileSdConfig(Block, frozen=True, kw_only=True):
+    """Files with target groups; ``*`` only in the last path segment."""
+
+    files: tuple[SdPattern, ...]
+    refresh_interval: PositiveSpan = Duration(300_000)
+
+
+class Global(Block, frozen=True, kw_only=True):
+    """Defaults of all scrape configs; a limit of 0 means none. ``self_metrics``: whether ours are sent."""
+
+    scrape_interval: Span = Duration(60_000)
+    scrape_timeout: Span = Duration()
+    external_labels: tuple[tuple[ExternalLabelName, ExternalLabelValue], ...] = ()
+    self_metrics: bool = True
+    body_size_limit: SizeBytes = 8 * MIB
+    sample_limit: Limit = 0
+    label_limit: Limit = 0
+    label_name_length_limit: Limit = 0
+    label_value_length_limit: Limit = 0
+
+
+class ScrapeConfig(Block, frozen=True, kw_only=True):
+    """One job. After loading no interval, timeout or limit is "not set" (0) where ``global`` has a value."""
+
+    job_name: Text
+    format: Literal["auto", "expvar", "prometheus"] = "auto"
+    metrics_path: web.MetricsPath = "/debug/vars"
+    scheme: Literal["http", "https"] = "http"
+    params: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    scrape_interval: Span = Duration()
+    scrape_timeout: Span = Duration()
+    mappings: tuple[MappingName, ...] = ()
+    unmatched: Literal["auto", "drop"] = "auto"
+    honor_labels: bool = False
+    honor_timestamps: bool = True
+    basic_auth: BasicAuth | None = None
+    authorization: Authorization | None = None
+    http_headers: tuple[tuple[web.HeaderName, HttpHeader], ...] = ()
+    tls_config: TlsConfig = TlsConfig()
+    body_size_limit: SizeBytes = 0
+    sample_limit: Limit = 0
+    label_limit: Limit = 0
+    label_name_length_limit: Limit = 0
+    label_value_length_limit: Limit = 0
+    static_configs: tuple[StaticConfig, ...] = ()
+    file_sd_configs: tuple[FileSdConfig, ...] = ()
+    relabel_configs: tuple[RelabelConfig, ...] = ()
+    metric_relabel_configs: tuple[RelabelConfig, ...] = ()
