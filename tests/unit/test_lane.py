@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pushvar.deliver.lane import Keeping, Lane, forsaken
 from pushvar.deliver.lanes import drive
 from pushvar.deliver.patience import Patience
-from pushvar.deliver.sending import HALVINGS
+from pushvar.deliver.sending import HALVINGS, REFUSALS
 from pushvar.deliver.spool import Spool, backend_of, lane_key
 from pushvar.errors import PushError, StateError
 from pushvar.model import Batch, Delivery
@@ -145,6 +145,10 @@ def test_looking_for_bad_series_has_an_end() -> None:
     backend = Receiver(always(400))
     done = backend.cycle(*[f"s{number}" for number in range(1000)], size=1000)
     assert (done.sent, done.dropped, done.waiting) == (0, (("refused", 1000),), 0)
+    assert done.requests <= 2 * REFUSALS
+    backend.judge = lambda samples: refuse(400) if int(samples[0][0][1:]) % 4 == 0 else None
+    done = backend.cycle(*[f"s{number}" for number in range(1000)], size=1000)
+    assert done.sent + done.lost == 1000
     assert done.requests <= 2 * HALVINGS + 1
 
 

@@ -24,6 +24,9 @@ LEAST_S = 0.05
 HALVINGS = 64
 """Requests that a lane spends in a cycle, at most, on finding the series that a backend refuses."""
 
+REFUSALS = 16
+"""So many refusals on end mean all series, not some: one among 32,000 is found with fewer."""
+
 
 @dataclass(slots=True)
 class Sender:
@@ -41,6 +44,7 @@ class Sender:
     probing: bool = False
     blocked: PushError | None = None
     halvings: int = HALVINGS
+    refusals: int = 0
     progress: bool = False
 
     def send(self, batch: Batch, patience: Patience) -> Generator[float, bool, list[Batch]]:
@@ -51,7 +55,7 @@ class Sender:
             error = yield from self._attempts(piece, patience)
             if error is None:
                 self.tally.sent += piece.samples
-                self.progress = True
+                self.progress, self.refusals = True, 0
                 pieces.pop()
                 continue
             verdict = verdict_of(error, limited=self.limited)
@@ -59,6 +63,7 @@ class Sender:
                 self.blocked = error
                 return pieces[::-1]
             pieces.pop()
+            self.refusals += 1
             halves = self._halves(piece) if verdict.halved else []
             pieces += halves
             if not halves:
@@ -104,7 +109,7 @@ class Sender:
 
     def _halves(self, piece: Batch) -> list[Batch]:
         """The second and the first half of a batch; nothing when it is one series, or enough were sent."""
-        if piece.samples < 2 or not self.halvings:  # noqa: PLR2004 - one cannot be halved
+        if piece.samples < 2 or not self.halvings or self.refusals >= REFUSALS:  # noqa: PLR2004 - two halves
             return []
         self.halvings -= 1
         series = series_of(b"".join(piece.parts))
