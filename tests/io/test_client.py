@@ -13,6 +13,7 @@ import textwrap
 import threading
 import time
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -534,6 +535,26 @@ def test_who_has_had_no_turn_by_the_deadline_is_timed_out() -> None:
     assert time.monotonic() - start_s < 10
     assert len(errors) == 20
     assert sum("before its turn came" in error for error in errors) == 18
+
+
+@pytest.mark.parametrize("asked_after_s", [0.0, 0.3])
+def test_the_end_of_the_run_cuts_fetches(asked_after_s: float) -> None:
+    """Nothing is heard of what hangs or has had no turn; what was done before counts."""
+    begin_s = time.monotonic()
+
+    def until_s() -> float:
+        return inf if time.monotonic() < begin_s + asked_after_s else begin_s
+
+    fetcher = Fetcher(lambda: 0, time.monotonic, concurrency=3, until_s=until_s)
+    heard: list[str] = []
+    with raw_server() as good, silent_server() as silent:
+        ends = [made(f"http://127.0.0.1:{good.port}/")]
+        ends += [made(f"http://127.0.0.1:{silent}/{n}", 30.0) for n in range(20)]
+        for _ in range(2):
+            fetcher.fetch_all(ends, lambda _one, _got, error: heard.append(error.reason if error else "ok"))
+        fetcher.close()
+    assert heard == (["ok"] if asked_after_s else [])
+    assert time.monotonic() - begin_s < 2
 
 
 SCRIPT = """

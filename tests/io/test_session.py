@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +13,8 @@ from pushvar.net.session import ANSWER_LIMIT, Session
 from pushvar.net.tls import TlsSettings, context_for
 
 from tests.programs.certificates import Authority, authority, server_context
-from tests.programs.raw_server import Connection, ok, raw_server
+from tests.programs.plain_sender import full_backlog
+from tests.programs.raw_server import Connection, ok, raw_server, silent_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -235,3 +238,36 @@ def test_a_dripping_answer_over_tls_ends_in_time(ca: Authority) -> None:
         session.close()
         assert (answer.status, answer.text) == (0, "no complete answer within 0.5 s")
         assert time.monotonic() - start_s < 2
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("server", [silent_server, full_backlog])
+def test_the_end_of_the_run_cuts_a_request(server: Any, scheme: str) -> None:
+    """Whatever it hangs in: connecting, a TLS handshake, the wait for an answer."""
+    end = [inf]
+    session = Session(TlsSettings(insecure_skip_verify=True), lambda: end[0])
+    with server() as port:
+        start_s = time.monotonic()
+        timer = threading.Timer(0.3, lambda: end.__setitem__(0, time.monotonic() + 0.3))
+        timer.start()
+        answer = session.send("POST", f"{scheme}://127.0.0.1:{port}/", BODY, {}, timeout_s=20)
+        took_s = time.monotonic() - start_s
+        timer.join()
+        session.close()
+    assert (answer.status, answer.text) == (0, "no complete answer within 20 s")
+    assert 0.5 < took_s < 2
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 20", b"HTTP/1.1 204 No Con", b"HTTP/1.1 204 No Content\r\nX-Wri"]
+)
+def test_half_a_head_is_no_answer(session: Session, head: bytes) -> None:
+    """An answer that is cut off says nothing, though its status may be read: its headers count too."""
+
+    def act(client: Connection) -> None:
+        client.request()
+        client.send(head)
+
+    with raw_server(act) as server:
+        answer = session.send("POST", f"http://127.0.0.1:{server.port}/", BODY, {}, timeout_s=2)
+    assert (answer.status, answer.text) == (0, "the connection ended within the head of an answer")

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 
 class Backends:
-    """All backends of a configuration; a slow one does not hold up the others."""
+    """All backends of a configuration; a slow one does not hold up the others.
 
-    def __init__(self, config: Config, secrets: Secrets, world: World) -> None:
+    A request that is begun in time may take ``overrun_s`` longer than the deadline of its delivery.
+    """
+
+    def __init__(self, config: Config, secrets: Secrets, world: World, *, overrun_s: float = 0.0) -> None:
         self._world = world
         external = config.global_.external_labels
         remotes = (RemoteWriteBackend(block, external, secrets, world) for block in config.remote_write)
@@ -36,6 +39,8 @@ class Backends:
                 PushgatewayBackend(block, external, stamp, secrets, world) for block in config.pushgateways
             )
             self._backends += gateways
+        for backend in self._backends:
+            backend.overrun_s = overrun_s
 
     def deliver(
         self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float, spool: Spool

@@ -34,6 +34,10 @@ _EARLY = 0.05
 _PATIENCE_S = 5.0
 """What a delivery gets at least when the fetches took the whole interval."""
 
+_OVERRUN_S = 5.0
+"""How far a request may run into the next interval, to a backend that was well: a beat is late rather than
+sent twice, and a backend slower than the pace is served at its own. The lease outlives that."""
+
 
 class _Compiled(NamedTuple):
     """One version of the configuration, ready for use, and the targets that it may not have."""
@@ -67,7 +71,7 @@ class Forwarder:
         targets, refused, _dropped = build_targets(snapshot.config, snapshot.groups)
         engine = Engine(snapshot.config, targets, self._secrets, settle=self._tables)
         engine.check()
-        backends = Backends(snapshot.config, self._secrets, self._world)
+        backends = Backends(snapshot.config, self._secrets, self._world, overrun_s=_OVERRUN_S)
         backends.check()
         return _Compiled(snapshot.version, engine, backends, refused)
 

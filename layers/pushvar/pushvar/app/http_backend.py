@@ -32,6 +32,9 @@ _Sent = TypeVar("_Sent", bound=Sendable)
 class HttpBackend(ABC):
     """One backend block at work. Whatever goes wrong in it is its own delivery's error."""
 
+    overrun_s = 0.0
+    """How much longer than the deadline a request may take that was begun before."""
+
     def __init__(self, block: RemoteWrite | Pushgateway, secrets: Secrets, world: World) -> None:
         self._block = block
         self._secrets = secrets
@@ -112,6 +115,7 @@ class HttpBackend(ABC):
             self._world.sleep,
             self._world.random,
             self._world.until_s,
+            self.overrun_s,
         )
 
     @staticmethod

@@ -19,7 +19,8 @@ class Patience:
 
     ``random`` gives numbers in [0, 1). ``sleep`` waits that many seconds; when it returns much earlier,
     the run is to end and nothing is tried again. ``until_s`` is the end of the run, once that is known: an
-    earlier deadline than ``deadline_s``.
+    earlier deadline than ``deadline_s``. A request that was begun in time may take ``overrun_s`` longer: what
+    is cut off was perhaps taken, and has to be sent again.
     """
 
     min_backoff_s: float
@@ -30,11 +31,17 @@ class Patience:
     sleep: Callable[[float], object]
     random: Callable[[], float]
     until_s: Callable[[], float] = lambda: inf
+    overrun_s: float = 0.0
 
     @property
     def left_s(self) -> float:
         """What is left until the deadline; not above 0 when it has passed."""
         return min(self.deadline_s, self.until_s()) - self.monotonic_s()
+
+    def request_s(self, *, overrun: bool = True) -> float:
+        """How long a request that is begun now may take."""
+        longest_s = self.deadline_s + self.overrun_s if overrun else self.deadline_s
+        return min(self.timeout_s, min(longest_s, self.until_s()) - self.monotonic_s())
 
     def backoff_s(self, attempt: int) -> float:
         """The wait after attempt ``attempt``, from 0: doubling from the least to the most, with jitter."""

@@ -75,11 +75,10 @@ class Sender:
         before, attempt = self.tally.error, 0  # what a retry overcame is no error
         last: PushError | None = None
         while True:
-            left_s = patience.left_s
-            if left_s < LEAST_S:
+            if patience.left_s < LEAST_S:
                 self.tally.error = self.tally.error or NO_TIME
                 return last or PushError(NO_TIME, retryable=True)
-            error = last = self._pushed(piece, attempt, min(patience.timeout_s, left_s))
+            error = last = self._pushed(piece, attempt, patience.request_s(overrun=not self.probing))
             if error is None:
                 self.tally.error, self.probing = before, False
                 return None
