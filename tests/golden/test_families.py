@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 from pushvar.config.programs import ready_names
 from pushvar.convert.converter import Converter
+from pushvar.convert.mapping.conventions import convention
 from pushvar.convert.mapping.rules import SHAPE_ERROR
+from pushvar.model import MetricType
 
 from tests.golden.families import (
     FAMILIES,
@@ -62,6 +65,16 @@ def test_no_rule_meets_a_wrong_shape(name: str) -> None:
 def test_payload_is_what_go_prints(name: str, expvar_zoo: Server) -> None:
     """The file is what the Go program serves, byte for byte."""
     assert expvar_zoo.text(f"/{name}/debug/vars") == PayloadFamily(name).payload.decode()
+
+
+def test_runtime_metrics_have_the_types_that_go_says(expvar_zoo: Server) -> None:
+    """What runtime/metrics calls cumulative is a counter, all else a gauge, in the Go of this machine."""
+    grows = json.loads(expvar_zoo.text("/runtime_metrics_that_grow"))
+    assert len(grows) > 50
+    kinds = {name: convention((name,)).type for name in grows}
+    assert kinds == {
+        name: MetricType.COUNTER if cumulative else MetricType.GAUGE for name, cumulative in grows.items()
+    }
 
 
 def test_no_secret_of_a_payload_is_expected() -> None:

@@ -3,12 +3,14 @@
 package main
 
 import (
+	"encoding/json"
 	"expvar"
 	"flag"
 	"fmt"
 	"log"
 	"net"
 	"net/http"
+	"runtime/metrics"
 )
 
 // families maps a family's name to what publishes its variables.
@@ -51,12 +53,26 @@ func main() {
 		publish(vars)
 		http.HandleFunc("/"+name+"/debug/vars", handler(vars))
 	}
+	http.HandleFunc("/runtime_metrics_that_grow", whatGrows)
 	listener, err := net.Listen("tcp", *listen)
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Printf("listening on http://%s\n", listener.Addr())
 	log.Fatal(http.Serve(listener, nil))
+}
+
+// whatGrows says of every number of runtime/metrics, as this Go has them, whether it is cumulative.
+func whatGrows(w http.ResponseWriter, _ *http.Request) {
+	grows := map[string]bool{}
+	for _, one := range metrics.All() {
+		if one.Kind != metrics.KindFloat64Histogram {
+			grows[one.Name] = one.Cumulative
+		}
+	}
+	if err := json.NewEncoder(w).Encode(grows); err != nil {
+		log.Print(err)
+	}
 }
 
 // handler prints the variables of a map as expvar.Handler prints the global ones: one line each, sorted by key.
