@@ -34,19 +34,20 @@ if TYPE_CHECKING:
     from pushvar.model import Delivery, Report, Scrape
     from pushvar.state.protocol import StateStore
 
-REGISTRY, FETCH, CONVERT, PACK, COMPRESS, PUSH, LEASE, REST = (
-    "registry", "fetch", "convert", "pack", "compress", "push", "lease", "rest",
+REGISTRY, FETCH, CONVERT, STALENESS, PACK, COMPRESS, PUSH, LEASE, REST = (
+    "registry", "fetch", "convert", "staleness", "pack", "compress", "push", "lease", "rest",
 )  # fmt: skip
 _ALL = "all"
 WORDS = {
     REGISTRY: "look whether the configuration changed",
     FETCH: "fetch: asyncio, HTTP/1.1, deadline",
     CONVERT: "decode, read, health values",
+    STALENESS: "look which series have ended",
     PACK: "fill templates, cut batches",
     COMPRESS: "join and compress",
     PUSH: "push: POSTs with requests, and metadata",
     LEASE: "lease, commit, release (SQLite)",
-    REST: "the rest of the cycle",
+    REST: "the rest of the cycle, its counters among it",
 }
 
 
@@ -79,6 +80,14 @@ class _Store:
         self.spool_entries = watch.timed(LEASE, store.spool_entries)
 
 
+class _Memory:
+    """The calls that a cycle makes on the memory of series."""
+
+    def __init__(self, memory: SeriesMemory, watch: Stopwatch) -> None:
+        self.begin = watch.timed(STALENESS, memory.begin)
+        self.end = watch.timed(STALENESS, memory.end)
+
+
 class Steps:
     """The forwarder's parts under the stopwatch."""
 
@@ -104,7 +113,9 @@ class Steps:
         check(report)
         self._replay(watch, report.scrapes)
         taken = watch.taken_s
-        rest_s = taken.pop(_ALL) - taken[REGISTRY] - taken[FETCH] - taken[PUSH] - taken[LEASE]
+        rest_s = (
+            taken.pop(_ALL) - taken[REGISTRY] - taken[FETCH] - taken[PUSH] - taken[LEASE] - taken[STALENESS]
+        )
         taken[FETCH] -= taken[CONVERT]
         taken[PUSH] -= taken[PACK] + taken[COMPRESS]
         return {step: taken[step] for step in WORDS} | {REST: rest_s}
@@ -116,7 +127,7 @@ class Steps:
             self._engine.convert,
             self._engine.failed,
             watch.timed(PUSH, self._deliver),
-            self._memory,
+            cast("SeriesMemory", _Memory(self._memory, watch)),
             lambda _numbers, _now_ms: (),
             cast("StateStore", _Store(self._store, watch)),
             self._world.now_ms,
