@@ -20,6 +20,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if not path.name.endswit
 HANDLERS = sorted((ROOT / "functions").glob("*/handler.py"))
 DISTRIBUTIONS = {
     "aws_lambda_powertools": "aws-lambda-powertools",
+    "dns": "dnspython",
     "google": "protobuf",
     "re2": "google-re2",
     "snappy": "python-snappy",

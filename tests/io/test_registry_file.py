@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from pushvar.collect import registry
-from pushvar.collect.registry import _text_file, open_registry, schemes
+from pushvar.collect import registry, text_file
+from pushvar.collect.registry import open_registry, schemes
 from pushvar.collect.registry.file import FileRegistry
 from pushvar.collect.registry.protocol import Snapshot, TargetGroup
 from pushvar.errors import ConfigError, ConfigErrors
@@ -82,6 +82,7 @@ def test_targets_of_all_sources(folder: Folder) -> None:
     """Static and file_sd groups come with ports, legal labels and where they stand."""
     snapshot = folder.load()
     targets = folder.path / "targets"
+    first, second = (("__meta_filepath", str(targets / name)) for name in ("a.yml", "one.json"))
     assert snapshot.problems == ()
     assert snapshot.groups == (
         TargetGroup(
@@ -90,9 +91,9 @@ def test_targets_of_all_sources(folder: Folder) -> None:
             ("10.0.0.1:80", "10.0.0.2:8080"),
             (("__meta_x", "y"), ("env", "prod")),
         ),
-        TargetGroup("orders", f"{targets}/a.yml[0]", ("a:443", "b:1"), (("app_io_name", "x"),)),
-        TargetGroup("orders", f"{targets}/a.yml[1]", ("c:443",), ()),
-        TargetGroup("orders", f"{targets}/one.json[0]", ("d:2",), (("customer_id", "cust-1"),)),
+        TargetGroup("orders", f"{targets}/a.yml[0]", ("a:443", "b:1"), (first, ("app_io_name", "x"))),
+        TargetGroup("orders", f"{targets}/a.yml[1]", ("c:443",), (first,)),
+        TargetGroup("orders", f"{targets}/one.json[0]", ("d:2",), (second, ("customer_id", "cust-1"))),
     )
 
 
@@ -265,7 +266,7 @@ def test_a_refused_configuration(folder: Folder) -> None:
 
 def test_no_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A configuration that cannot be read is an error that says what to do."""
-    monkeypatch.setattr(_text_file, "MAX_BYTES", 4)
+    monkeypatch.setattr(text_file, "MAX_BYTES", 4)
     (tmp_path / "large.yml").write_text("a: bcd", "utf-8")
     (tmp_path / "plain").write_text("", "utf-8")
     for name, message in (

@@ -14,6 +14,7 @@ from pushvar.config.keys import keys_of, type_of, unwrapped
 from pushvar.config.mapping_grammar import GRAMMARS as MAPPING_GRAMMARS
 from pushvar.config.relabel import GRAMMARS as RELABEL_GRAMMARS
 from pushvar.config.schema import Config, FileGroup
+from pushvar.config.tenant_checks import GRAMMARS as TENANT_GRAMMARS
 from pushvar.config.unsupported import UNSUPPORTED
 from pushvar.config.values import Duration, SecretRef
 from pushvar.config.web import GRAMMARS as WEB_GRAMMARS
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ARN = "arn:aws:secretsmanager:eu-west-1:1:secret:a-Xy"
-GRAMMARS: dict[str, Any] = {**TEXT_GRAMMARS, **RELABEL_GRAMMARS, **WEB_GRAMMARS, **MAPPING_GRAMMARS}
+GRAMMARS: dict[str, Any] = {
+    **TEXT_GRAMMARS, **RELABEL_GRAMMARS, **WEB_GRAMMARS, **MAPPING_GRAMMARS, **TENANT_GRAMMARS
+}  # fmt: skip
 
 TAKEN: list[tuple[str, str, Any]] = [
     ("duration", "0", Duration(0)),

@@ -27,7 +27,7 @@ from pushvar.config.manifest import digest_in, digest_of, manifest_of, matches
 from pushvar.config.packing import MAX_BYTES, items_of, packed, with_item
 from pushvar.config.problems import Problems
 from pushvar.config.relabel import RelabelConfig
-from pushvar.config.schema import Config
+from pushvar.config.schema import Config, TenantRule
 from pushvar.config.tree import read_tree
 from pushvar.errors import ConfigErrors
 
@@ -152,10 +152,16 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "address": st.sampled_from(["a", "h:1", "yes", "1.10", "host-with-a-long-name.example:8080"]),
     "metrics_path": st.sampled_from(["/debug/vars", "/a%20b", "/x,y:z"]),
     "remote_url": st.sampled_from(["http://h:1/w", "https://a.b/c?d=e,f", "http://h/{customer_id}/w"]),
+    "network": st.sampled_from(["10.0.0.0/8", "fd00::/8", "1.2.3.4"]),
+    "port_range": st.sampled_from(["80", "9000-9999"]),
+    "source_url": st.sampled_from(["http://h:1/targets?dc=1", "https://a.b/c"]),
     "gateway_url": st.sampled_from(["http://h:1", "https://a.b/c"]),
     "auth_type": st.sampled_from(["Bearer", "Token"]),
     "header_name": st.sampled_from(["X-A", "X-B"]),
     "regex": st.sampled_from(["gold|silver", "", "a: {b}, .*"]),
+    "derived_label_name": st.sampled_from(["zone", "yes"]),
+    "templated_label_name": st.sampled_from(["team", "tenant_id_2"]),
+    "label_template": st.sampled_from(["{customer_id}", "{team|sre}", "a: {{x}}"]),
     "header_template": st.sampled_from(["a", "{customer_id}", "{env|prod} {{x}}", " yes "]),
     "header_value": st.sampled_from(["a", "yes", "a: b, [c]", " "]),
     "label_name": st.sampled_from(["env", "zone", "a_b", "n", "y", "null"]),
@@ -174,6 +180,7 @@ NAMES = ("job_name", "name")
 LEFT_OUT = {
     "mappings",
     "file_sd_configs",
+    "dns_sd_configs",
     "scrape_timeout",
     "min_backoff",
     "authorization",
@@ -217,6 +224,14 @@ STEPS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
 )
 """Relabelling steps that a configuration may have."""
 
+TENANT_RULES = st.fixed_dictionaries(
+    {"labels": st.fixed_dictionaries({"zone": st.sampled_from(["null", "x"]), "sla_tier": st.just("gold")})},
+    optional={"match": st.fixed_dictionaries({"job": st.sampled_from(["pay.*", "a|b"])})},
+)
+"""Rules of tenancy; one without labels is refused."""
+
+BLOCKS: dict[type, st.SearchStrategy[dict[str, Any]]] = {RelabelConfig: STEPS, TenantRule: TENANT_RULES}
+
 
 def _values(info: inspect.Type) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one for each kind of type
     leaf = unwrapped(info)
@@ -224,7 +239,7 @@ def _values(info: inspect.Type) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - on
     if leaf.grammar:
         return VALUES[leaf.grammar]
     if isinstance(kind, inspect.StructType):
-        return STEPS if kind.cls is RelabelConfig else _blocks(kind.cls)
+        return BLOCKS[kind.cls] if kind.cls in BLOCKS else _blocks(kind.cls)
     if isinstance(kind, inspect.LiteralType):
         return st.sampled_from(kind.values)
     if not isinstance(kind, inspect.VarTupleType):

@@ -71,6 +71,7 @@ class Steps:
     ``convert`` takes the body and its Content-Type. ``fetch_all`` and ``deliver`` have a deadline on the
     clock of ``monotonic_s``; what cannot be delivered by then goes to the spool. ``memory`` knows the
     series of earlier cycles; ``own`` makes scrapes of what the shard has counted so far, for a time in ms.
+    ``within`` cuts scrapes to the budgets of customers.
     """
 
     fetch_all: Callable[[Sequence[Endpoint], Done, float], None]
@@ -82,6 +83,7 @@ class Steps:
     state: StateStore
     now_ms: Callable[[], int]
     monotonic_s: Callable[[], float]
+    within: Callable[[list[Scrape]], list[Scrape]] = lambda scrapes: scrapes
 
 
 def run_cycle(steps: Steps, turn: Turn, roll: Roll, due: Callable[[Head], Sequence[Endpoint]]) -> Report:
@@ -119,7 +121,7 @@ def _forward(
     """Scrape, deliver, remember, in that order; the head is written last."""
     deadline_s, head = start_s + turn.budget_s, lease.head
     spool = Spool(steps.state, lease)
-    scrapes = scrape_all(steps, endpoints, deadline_s - turn.reserve_s)
+    scrapes = steps.within(scrape_all(steps, endpoints, deadline_s - turn.reserve_s))
     ended = _ended(steps, lease, scrapes, roll, started_ms)
     own = steps.own(head.counters, started_ms)
     deliveries = _deliver(steps, [*scrapes, *ended.markers, *own], deadline_s, spool)

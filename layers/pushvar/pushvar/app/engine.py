@@ -14,16 +14,18 @@ from pushvar.collect.fetch import Endpoint, endpoint
 from pushvar.convert.converter import Converted, Converter, Limits
 from pushvar.convert.family_types import unsettled
 from pushvar.convert.input_format import InputFormat
+from pushvar.convert.ledger import Ledger
 from pushvar.convert.mapping import rules_of
 from pushvar.convert.own_metrics import own_scrape, own_stamp
 from pushvar.errors import ConfigError
 from pushvar.net.auth import auth_header
-from pushvar.net.tls import TlsSettings, context_for
+from pushvar.net.policy import policy_of
+from pushvar.net.tls import context_for, tls_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pushvar.config.schema import Config, ScrapeConfig, TlsConfig
+    from pushvar.config.schema import Config, ScrapeConfig
     from pushvar.convert.family_types import Settle
     from pushvar.convert.mapping.rules import RuleSet
     from pushvar.convert.plan import Stamp
@@ -68,6 +70,7 @@ class Engine:
             self._targets_of[target.job].append(target)
         self._stamp_of = stamps_of(config)
         self._stamps = {target.key: self.stamp(target) for target in self.targets}
+        self._ledger = Ledger(config.tenancy.budgets, self._stamps.values())
         self._endpoints: dict[str, tuple[tuple[tuple[str, str], ...], list[Endpoint]]] = {}
 
     def stamp(self, target: Target) -> Stamp:
@@ -104,6 +107,10 @@ class Engine:
         """The plan of a target that gave nothing."""
         return self._converter.failed(self._stamp(target))
 
+    def within(self, scrapes: list[Scrape]) -> list[Scrape]:
+        """The scrapes of a cycle, cut to the budgets of their customers."""
+        return self._ledger.within(scrapes)
+
     def own_scrapes(self, instance: str, numbers: Mapping[str, float], time_ms: int) -> list[Scrape]:
         """What a shard has counted, as the scrape of one more target; none where nobody wants it."""
         if not self.config.global_.self_metrics:
@@ -139,6 +146,7 @@ class Engine:
             headers=self._headers(job) if headers is None else headers,
             timeout_s=job.scrape_timeout.s,
             body_limit=job.body_size_limit or BODY_CEILING,
+            policy=policy_of(self.config.global_.target_policy),
         )
 
     def _headers(self, job: ScrapeConfig) -> list[tuple[str, str]]:
@@ -153,18 +161,6 @@ class Engine:
         auth = auth_header(job.basic_auth, job.authorization, self._secrets.resolve)
         rest = [(name, value) for name, value in fixed.items() if name.lower() not in names]
         return [*rest, *own, *([("Authorization", auth)] if auth else [])]
-
-
-def tls_settings(block: TlsConfig) -> TlsSettings:
-    """A ``tls_config`` block as the network understands it."""
-    return TlsSettings(
-        block.ca_file,
-        block.cert_file,
-        block.key_file,
-        block.server_name,
-        block.insecure_skip_verify,
-        block.min_version,
-    )
 
 
 def _limits(job: ScrapeConfig) -> Limits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from pushvar.app.backends import Backends
@@ -10,6 +11,7 @@ from pushvar.app.type_tables import TypeTables
 from pushvar.collect.fetch import Fetcher
 from pushvar.collect.targets import build_targets
 from pushvar.config.checks import demand_backend
+from pushvar.convert.own_metrics import reload_gauges
 from pushvar.cycle import Steps, Turn, run_cycle
 from pushvar.deliver.staleness import Roll, SeriesMemory
 from pushvar.errors import ConfigError, StateError
@@ -64,6 +66,7 @@ class Forwarder:
         self._next_ms: dict[str, int] = {}
         self._snapshot = registry.load()
         self._compiled = self._compile(self._snapshot)
+        self._taken_ms = world.now_ms()
 
     def _compile(self, snapshot: Snapshot) -> _Compiled:
         """Everything that a configuration needs; raises ConfigError before anything of it is used."""
@@ -106,26 +109,42 @@ class Forwarder:
             self.engine.failed,
             deliver,
             self._memory,
-            lambda numbers, now_ms: self.engine.own_scrapes(world.host, numbers, now_ms),
+            lambda numbers, now_ms: self.engine.own_scrapes(
+                world.host, {**numbers, **self._reload_gauges()}, now_ms
+            ),
             self._state,
             world.now_ms,
             world.monotonic_s,
+            self.engine.within,
         )
         endpoints = self.engine.endpoints(self._due(now_ms, every_s))
         slowest_s = max((one.timeout_s for one in endpoints), default=0.0)
         budget_s = max(pace_s, slowest_s + patience_s)
         turn = Turn(SHARD, self._owner, now_ms, budget_s, patience_s)
         roll = Roll({target.key for target in self.engine.targets})
-        return run_cycle(steps, turn, roll, lambda _head: endpoints)
+        report = run_cycle(steps, turn, roll, lambda _head: endpoints)
+        return replace(report, config_version=self._compiled.version)
+
+    def _reload_gauges(self) -> dict[str, float]:
+        return reload_gauges(
+            successful=not (self._unusable or self._snapshot.outdated), taken_ms=self._taken_ms
+        )
 
     def run(
-        self, report: Callable[[Report], None], stopped: Callable[[], bool], *, every_s: float | None = None
+        self,
+        report: Callable[[Report], None],
+        stopped: Callable[[], bool],
+        *,
+        every_s: float | None = None,
+        look: Callable[[], bool] = lambda: False,
+        looked: Callable[[], None] = lambda: None,
     ) -> None:
         """Run cycles until ``stopped``; a late cycle starts at once, missed ones are not made up for.
 
         A backend that is away may take the time until the next cycle and hardly more: the others wait
         for it. Raises StateError when the state store fails in the first cycle; a later failure, such
-        as a lease lost while the machine slept, costs its own cycle.
+        as a lease lost while the machine slept, costs its own cycle. ``look`` says whether somebody wants
+        the configuration to be looked at before the next cycle does so; ``looked`` is called when it was.
         """
         worked = False
         while not stopped():
@@ -137,9 +156,25 @@ class Forwarder:
                 if not worked:
                     raise
                 report(Report(SHARD, started_ms, started_ms, 0.0, skipped="state", detail=str(error)))
-            wait_s = (min(self._next_ms.values()) - self._world.now_ms()) / 1000
-            if wait_s > 0 and not stopped():
-                self._world.sleep(min(wait_s, pace_s))
+            if look():  # while the cycle ran
+                self._look(looked)
+            while (wait_s := self._wait_s(every_s)) > 0 and not stopped():
+                self._world.sleep(wait_s)
+                if not look():
+                    break
+                self._look(looked)
+
+    def _wait_s(self, every_s: float | None) -> float:
+        """How long nothing is to be done."""
+        next_ms = min(self._next_ms.values(), default=0)  # a new configuration may have new jobs only
+        return min((next_ms - self._world.now_ms()) / 1000, every_s or self.interval_s)
+
+    def _look(self, looked: Callable[[], None]) -> None:
+        try:
+            self._reload()
+        except StateError:  # the next cycle meets it too, and tells
+            return
+        looked()
 
     def _reload(self) -> None:
         """Take a new version of the configuration, if there is one that may be used."""
@@ -160,11 +195,22 @@ class Forwarder:
             if paces.get(job.job_name) == job.scrape_interval and job.job_name in self._next_ms
         }
         self._compiled = compiled
+        self._taken_ms = self._world.now_ms()
+
+    @property
+    def version(self) -> str:
+        """The version of the configuration and its targets that is in use."""
+        return self._compiled.version
 
     @property
     def problems(self) -> tuple[ConfigError, ...]:
         """What is wrong although the forwarder works: an unusable new version, bad target files."""
-        return (*self._unusable, *self._snapshot.problems, *self._compiled.refused)
+        return (
+            *_standing_in(self._snapshot),
+            *self._unusable,
+            *self._snapshot.problems,
+            *self._compiled.refused,
+        )
 
     def _due(self, now_ms: int, every_s: float | None) -> list[str]:
         """The jobs whose turn it is; a timer may ring a little early, and somebody may set the clock back."""
@@ -183,3 +229,10 @@ class Forwarder:
         self._compiled.backends.close()
         self._fetcher.close()
         self._state.close()
+
+
+def _standing_in(snapshot: Snapshot) -> tuple[ConfigError, ...]:
+    if not snapshot.outdated:
+        return ()
+    problem = f"the newest one is refused; the last good one ({snapshot.version}) is used"
+    return (ConfigError("configuration", problem, hint="mend what is named beside this"),)

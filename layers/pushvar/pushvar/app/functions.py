@@ -50,11 +50,13 @@ def planner_of(world: World) -> Planner:
     from pushvar.app.dispatch import Dispatch
     from pushvar.app.last_good import LastGood
     from pushvar.app.planner import Planner
+    from pushvar.app.world import means_of
     from pushvar.collect.registry import open_registry
 
     environment = world.environment
     state = open_state(_demand(environment, STATE, "aws:TABLE/BUCKET"))
-    registry = open_registry(_demand(environment, REGISTRY, "ssm:/pushvar/<stage>"))
+    means = means_of(world, allowed=_allowed(environment))
+    registry = open_registry(_demand(environment, REGISTRY, "ssm:/pushvar/<stage>"), means)
     send = Dispatch(_demand(environment, QUEUE_URL, "the URL of the shards' queue")).send
     return Planner(
         LastGood(registry, state, world.now_ms), state, send, world.now_ms, shards=_shards(environment)
@@ -67,10 +69,16 @@ def worker_of(world: World) -> Worker:
     Raises ConfigError for a variable that is not usable.
     """
     from pushvar.app.worker import Worker
-    from pushvar.net.address import is_allowed, is_elsewhere
 
     state = open_state(_demand(world.environment, STATE, "aws:TABLE/BUCKET"))
-    return Worker(state, world, allowed=is_elsewhere if _ON_LAMBDA in world.environment else is_allowed)
+    return Worker(state, world, allowed=_allowed(world.environment))
+
+
+def _allowed(environment: Mapping[str, str]) -> Callable[[str], bool]:
+    """Where a request may go: on Lambda not to the function's own machine."""
+    from pushvar.net.address import is_allowed, is_elsewhere
+
+    return is_elsewhere if _ON_LAMBDA in environment else is_allowed
 
 
 def _demand(environment: Mapping[str, str], name: str, example: str) -> str:

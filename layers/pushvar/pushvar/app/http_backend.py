@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
-from pushvar.app.engine import tls_settings
 from pushvar.config.schema import QueueConfig
 from pushvar.deliver.patience import Patience
 from pushvar.deliver.queue import Sendable
@@ -13,7 +12,7 @@ from pushvar.errors import ConfigError, PushError
 from pushvar.model import Delivery
 from pushvar.net.auth import auth_header
 from pushvar.net.session import Session
-from pushvar.net.tls import context_for
+from pushvar.net.tls import context_for, tls_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

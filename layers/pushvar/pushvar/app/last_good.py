@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pushvar.collect.documents import read_snapshot, snapshot_document
+from pushvar.collect.registry import with_remembered
 from pushvar.config.checks import demand_backend
 from pushvar.errors import ConfigError, ConfigErrors
 
@@ -35,13 +36,21 @@ class LastGood:
     """A registry that stands behind another one and remembers in the state store what was good.
 
     A tree that does not match its manifest may be half of a change: it is taken when it is read again
-    ``SETTLE_MS`` later and still the same.
+    ``SETTLE_MS`` later and still the same. ``usable`` raises ConfigError for a new version that lacks
+    something outside of it, such as a secret.
     """
 
-    def __init__(self, registry: Registry, state: StateStore, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        state: StateStore,
+        now_ms: Callable[[], int],
+        usable: Callable[[Snapshot], None] = lambda _snapshot: None,
+    ) -> None:
         self._registry = registry
         self._state = state
         self._now_ms = now_ms
+        self._usable = usable
         self._good: Snapshot | None = None
 
     def load(self) -> Snapshot:
@@ -53,19 +62,28 @@ class LastGood:
             snapshot = self._registry.load()
             demand_backend(snapshot.config)
             self._demand_settled(snapshot)
+            if self._is_new(snapshot):
+                self._usable(snapshot)
         except ConfigError as error:
             return self._instead(error)
-        if self._good is None or snapshot.version != self._good.version:
-            self._state.set_pointer(POINTER, self._state.put_document(snapshot_document(snapshot)))
+        if snapshot.unheard and (good := self._remembered()) is not None:
+            snapshot = with_remembered(snapshot, good)
+        if self._is_new(snapshot):
+            digest = self._state.put_document(snapshot_document(snapshot))
+            if self._state.get_pointer(POINTER) != digest:  # reading is cheaper, for cron too
+                self._state.set_pointer(POINTER, digest)
         self._good = snapshot
         return snapshot
+
+    def _is_new(self, snapshot: Snapshot) -> bool:
+        return self._good is None or snapshot.version != self._good.version
 
     def _instead(self, error: ConfigError) -> Snapshot:
         good = self._remembered()
         if good is None:
             raise error
         reasons = error.problems if isinstance(error, ConfigErrors) else (error,)
-        return replace(good, problems=(*reasons, *good.problems))
+        return replace(good, problems=(*reasons, *good.problems), outdated=True)
 
     def _remembered(self) -> Snapshot | None:
         if self._good is None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pushvar.app.http_backend import HttpBackend
-from pushvar.convert.plan import labelled
+from pushvar.convert.plan import allowed, labelled
 from pushvar.deliver.bodies import Bodies, Series
 from pushvar.deliver.conflicts import explained, held_groups
 from pushvar.deliver.group_lane import GroupLane
@@ -144,7 +144,7 @@ def _series(stamp: Stamp, plan: Plan, known: Mapping[str, str], first: Mapping[s
     Among the types of one value, a family has the one that its name was given ``first``: in a gateway a
     name has one type, or the later group is refused (README.md, "About metric inconsistencies").
     """
-    sent = labelled(stamp, plan.shape)
+    sent = labelled(allowed(stamp, plan.allowance), plan.shape)
     families = [
         replace(family, type=_settled(family, first), help=known.get(family.name, family.help))
         for family in sent.families

@@ -11,6 +11,7 @@ from pushvar.deliver import metadata
 from pushvar.deliver.batches import cut
 from pushvar.deliver.dialect import Negotiation
 from pushvar.deliver.lane import Keeping, Lane, aged
+from pushvar.deliver.lane_families import LaneFamilies
 from pushvar.deliver.lanes import drive
 from pushvar.deliver.queue import send_in_order
 from pushvar.deliver.routes import Router
@@ -33,12 +34,16 @@ if TYPE_CHECKING:
 
 
 class _Trip(NamedTuple):
-    """One lane in one cycle, and what is fresh in it: ``batches``, the oldest sample of ``time_ms``."""
+    """One lane in one cycle, and what is fresh in it: ``batches``, the oldest sample of ``time_ms``.
+
+    ``families`` are those that its receiver is told of.
+    """
 
     lane: Lane
     spoken: Negotiation
     batches: Iterator[Batch]
     time_ms: int
+    families: Mapping[str, Family]
 
 
 class RemoteWriteBackend(HttpBackend):
@@ -54,6 +59,8 @@ class RemoteWriteBackend(HttpBackend):
         self._seen: Mapping[str, Family] = {}
         self._families: Mapping[str, Family] = {}
         self._bodies = RequestBodies(lambda: self._families)
+        self._lane_families = LaneFamilies()
+        self._lane_bodies: dict[str, RequestBodies] = {}
 
     def check(self) -> None:
         """Raise ConfigError also when there is nothing to sign with."""
@@ -104,9 +111,10 @@ class RemoteWriteBackend(HttpBackend):
         return trips, left
 
     def _trip(self, key: str, route: Route, scrapes: Sequence[Scrape], spool: Spool) -> _Trip:
+        families, bodies = self._told_to(key, route, scrapes)
         sink = RemoteWriteSink(
             route.url, self._request("POST"), lambda: self._with_credentials(route.headers), self._now_s,
-            self._signed, self._bodies,
+            self._signed, bodies,
         )  # fmt: skip
         spoken = Negotiation(
             self._settings.protobuf_message, sink.push_as, spool.record(key),
@@ -117,22 +125,35 @@ class RemoteWriteBackend(HttpBackend):
             renewed=self._renewed,
         )  # fmt: skip
         batches = cut(scrapes, max_samples=self._settings.queue_config.max_samples_per_send)
-        return _Trip(lane, spoken, batches, min((scrape.time_ms for scrape in scrapes), default=0))
+        return _Trip(lane, spoken, batches, min((scrape.time_ms for scrape in scrapes), default=0), families)
+
+    def _told_to(
+        self, key: str, route: Route, scrapes: Sequence[Scrape]
+    ) -> tuple[Mapping[str, Family], RequestBodies]:
+        """The families that a lane's receiver may hear of, and what makes its bodies with them.
+
+        Where each tenant has a route of its own, it hears of its own series only.
+        """
+        if not route.key:
+            return self._families, self._bodies
+        families = self._lane_families.of(key, scrapes)
+        bodies = self._lane_bodies.setdefault(key, RequestBodies(lambda: families))
+        return families, bodies
 
     def _with_metadata(self, done: Delivery, trips: Sequence[_Trip], patience: Patience) -> Delivery:
         """The delivery with the metadata that is due, by each route that is open and speaks 1.0."""
         for trip in trips:
             if trip.spoken.speaks_2 or trip.lane.delivery.waiting:  # not needed, or not heard
                 continue
-            told = self._tell(trip.lane.key, patience, self._guarded(trip.spoken.push))
+            told = self._tell(trip, patience, self._guarded(trip.spoken.push))
             done = done if told is None else told.add(done)
         return done
 
     def _samples(self, scrape: Scrape) -> int:
         return scrape.carried
 
-    def _tell(self, lane: str, patience: Patience, push: Push[Batch]) -> Delivery | None:
-        block, families = self._settings.metadata_config, self._families
+    def _tell(self, trip: _Trip, patience: Patience, push: Push[Batch]) -> Delivery | None:
+        block, families, lane = self._settings.metadata_config, trip.families, trip.lane.key
         now_ms = int(self._world.monotonic_s() * 1000)
         interval_ms = block.send_interval.ms
         due = self._metadata.due(lane, families, now_ms, interval_ms) if block.send else ()

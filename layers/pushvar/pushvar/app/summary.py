@@ -32,6 +32,7 @@ def cycle_line(report: Report) -> dict[str, Any]:
         "down": [f"{one.plan.target.url} {one.reason}: {one.detail}" for one in down[:_SHOWN]],
         "backends": {one.backend: _backend(one, report.started_ms) for one in report.deliveries},
         "leaves_skipped": _whole(by_label(counted, "pushvar_leaves_skipped_total", "reason")),
+        "shed": _whole(by_label(counted, "pushvar_series_shed_total", "reason")),
         "repairs": _whole(by_label(counted, "pushvar_repairs_total", "kind")),
         "dead_rules": gauges["pushvar_dead_rules"],
         "skipped": report.skipped,

@@ -108,6 +108,7 @@ class Worker:
             self._state,
             self._world.now_ms,
             self._world.monotonic_s,
+            engine.within,
         )
 
     @staticmethod

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pushvar.collect.discovery import Means
+from pushvar.net.address import is_allowed
+from pushvar.net.secrets import Secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,6 +51,15 @@ def real_world(
         host=os.uname().nodename,
         until_s=until_s,
     )
+
+
+def means_of(
+    world: World, *, allowed: Callable[[str], bool] = is_allowed, patience_s: float | None = None
+) -> Means:
+    """What discovery may use of this world; ``patience_s`` is what a cycle waits for a list that it has."""
+    secrets = Secrets(world.environment, world.read_file, world.monotonic_s)
+    means = Means(monotonic=world.monotonic_s, secret=secrets.resolve, allowed=allowed)
+    return means if patience_s is None else replace(means, patience_s=patience_s)
 
 
 def default_state(world: World, name: str) -> str:

@@ -12,6 +12,7 @@ from pushvar.catalogue.reports import (
     LINE_FAULTS,
     RELABELLED,
     REPAIRS,
+    SHED,
     SKIPPED,
 )
 from pushvar.catalogue.runtime import (
@@ -50,6 +51,7 @@ __all__ = [
     "RING_SLOTS",
     "SELF_FAMILIES",
     "SELF_METRICS",
+    "SHED",
     "SKIPPED",
     "RuntimeMetric",
     "SelfMetric",

@@ -68,6 +68,14 @@ RELABELLED: dict[str, str] = {
 }
 """What metric relabelling did to a series, other than rename it."""
 
+SHED: dict[str, str] = {
+    "budget_target": "its target has more series than tenancy.budgets.target_series",
+    "budget_customer": "its customer has more series in this shard than tenancy.budgets gives it",
+    "budget_label": "a label of it has more values than tenancy.budgets.label_values",
+    "denied_label": "it has a label of tenancy.denied_labels",
+}
+"""Why a budget left a series out, for as long as the reason lasts."""
+
 DROPPED: dict[str, str] = {
     "too_old": "waited past sample_age_limit (for a Pushgateway: an hour)",
     "spool_full": "no room was left in the spool",

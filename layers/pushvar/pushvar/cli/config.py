@@ -1,120 +1,38 @@
-"""``pushvar config``: what is done with a configuration as a whole."""
+"""``pushvar config``: what is done with a configuration as a whole. Each command has a file of its own."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
 
 import click
 
-from pushvar.cli import exit_codes
-from pushvar.cli.registries import parameter_tree
-from pushvar.cli.tables import counted, progress_bar, show_table
-from pushvar.config.emit import size_bytes
-from pushvar.errors import ConfigErrors
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pushvar.collect.registry.parameters import Change
-    from pushvar.config.schema import Config
-
-_SCHEMA = 1
-_COLOURS = {"added": "green", "changed": "yellow", "removed": "red", "unchanged": None}
-
-_EPILOG = """\b
-Examples:
-  pushvar config push pushvar.yml --to ssm:/pushvar/dev --dry-run   what would change
-  pushvar config push pushvar.yml --to ssm:/pushvar/dev"""
+_COMMANDS = {
+    "validate": "config_validate",
+    "import": "config_import",
+    "push": "config_push",
+    "pull": "config_pull",
+    "diff": "config_diff",
+    "log": "config_log",
+    "schema": "config_schema",
+}
+"""Command -> its file beside this one, in the order in which people need them."""
 
 
-@click.group("config")
+class _Commands(click.Group):
+    """Only the command that runs is loaded."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """In the order of the table."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name, loaded now."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"pushvar.cli.{_COMMANDS[cmd_name]}").command
+        return command
+
+
+@click.command("config", cls=_Commands)
 def command() -> None:
-    """Move a configuration to where pushvar reads it."""
-
-
-@command.command("push", epilog=_EPILOG)
-@click.argument("file")
-@click.option("--to", "reference", required=True, metavar="ssm:/PATH", help="The tree of parameters.")
-@click.option("--dry-run", is_flag=True, help="Show what would change, and write nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def push(file: str, reference: str, dry_run: bool, as_json: bool) -> int:  # noqa: FBT001 - click flags
-    """Make a tree of parameters hold the configuration of FILE, and nothing else.
-
-    One parameter for each item, below config/; only what differs is written, what FILE does not have is
-    deleted. A mistake in FILE, and nothing is written.
-    """
-    from pushvar.collect.registry.file import text_of
-    from pushvar.collect.registry.parameters import changes
-    from pushvar.config.packing import items_of
-
-    tree = parameter_tree(reference, "--to", "write ssm:/pushvar/<stage>")
-    config, items = items_of(text_of(file), source=file)
-    targets = _targets(config, file)
-    stored = tree.read()
-    found = changes(stored.items, items)
-    if not as_json:
-        _show(found)
-    written = False
-    if not dry_run:
-        with progress_bar() as progress:
-            written = tree.write(stored, items, progress)
-    if as_json:
-        click.echo(json.dumps(_object(reference, found, dry_run=dry_run, written=written)))
-        return exit_codes.FINE
-    jobs = counted(len(config.scrape_configs), "job")
-    click.echo(f"{reference}: {jobs}, {counted(targets, 'target')}; {_sum(found)}")
-    fate = "written" if written else "nothing to write"
-    click.secho("a dry run: nothing was written" if dry_run else fate, fg="green" if written else None)
-    return exit_codes.FINE
-
-
-def _targets(config: Config, file: str) -> int:
-    """How many targets there are. Raises ConfigErrors when two of them would write the same series."""
-    from pushvar.collect.registry.ssm import groups_of
-    from pushvar.collect.targets import build_targets
-    from pushvar.config.problems import rendered
-
-    built = build_targets(config, groups_of(config, lambda path: f"{file}: {rendered(path)}"))
-    if built.refused:
-        raise ConfigErrors(built.refused)
-    return len(built.targets)
-
-
-def _show(found: Sequence[Change]) -> None:
-    rows = [
-        (one.kind, one.name, _bytes(one.after), f"was {_bytes(one.before)}" if one.kind == "changed" else "")
-        if one.after is not None
-        else (one.kind, one.name, _bytes(one.before), "")
-        for one in found
-        if one.kind != "unchanged"
-    ]
-    if rows:
-        show_table(rows, right=(2, 3), colours=[_COLOURS[kind] for kind, *_ in rows])
-
-
-def _bytes(value: str | None) -> str:
-    return f"{size_bytes(value or ''):,} bytes"
-
-
-def _sum(found: Sequence[Change]) -> str:
-    counts = ((kind, [one for one in found if one.kind == kind]) for kind in _COLOURS)
-    return ", ".join(
-        f"{len(some):,} {kind}"
-        + (f" ({_bytes(''.join(one.after or '' for one in some))})" if kind == "unchanged" else "")
-        for kind, some in counts
-        if some
-    )
-
-
-def _object(reference: str, found: Sequence[Change], *, dry_run: bool, written: bool) -> dict[str, Any]:
-    changes = [
-        {
-            "name": one.name,
-            "change": one.kind,
-            "bytes": None if one.after is None else size_bytes(one.after),
-            "bytes_before": None if one.before is None else size_bytes(one.before),
-        }
-        for one in found
-    ]
-    return {"schema": _SCHEMA, "to": reference, "dry_run": dry_run, "written": written, "parameters": changes}
+    """Check a configuration, bring it in, move and compare it."""

@@ -74,6 +74,19 @@ class Edit:
         self._items = with_item(self._items, self._tree, path, node)
         self._tree = read_tree(self._items, self._place.prefix)
 
+    def replace_all(self, changed: Mapping[str, MappingNode]) -> None:
+        """Give several jobs other nodes at once. Raises ConfigErrors as ``replace`` does.
+
+        Also when two targets then have the same labels.
+        """
+        for index, job in enumerate(self.config.scrape_configs):
+            if job.job_name in changed:
+                self._items = with_item(self._items, self._tree, (_JOBS, index), changed[job.job_name])
+        self._tree = read_tree(self._items, self._place.prefix)
+        refused = build_targets(self.config, groups_of(self.config, self._tree.source_of)).refused
+        if refused:
+            raise ConfigErrors(refused)
+
     def targets(self, job: str) -> list[Target]:
         """The targets of a job with all changes so far."""
         found = build_targets(self.config, groups_of(self.config, self._tree.source_of)).targets

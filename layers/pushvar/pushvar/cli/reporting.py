@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from pushvar.catalogue import DROPPED, FAILURE_CLASSES, SKIPPED
+from pushvar.catalogue import DROPPED, FAILURE_CLASSES, SHED, SKIPPED
 from pushvar.cli.parting import kept
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Lines:
         self._down: dict[str, str] = {}
         self._failing: dict[str, str] = {}
         self._dropped: dict[str, _News] = {}
+        self._shed: dict[str, str] = {}
         self._news = _News()
 
     def problems(self, problems: Sequence[ConfigError]) -> None:
@@ -97,6 +98,8 @@ class Lines:
 
     def _target(self, scrape: Scrape) -> None:
         url, reason = scrape.plan.target.url, scrape.reason
+        if reason == "ok":
+            self._budget(url, scrape)
         before = self._down.get(url, "ok")
         if reason == before:
             return
@@ -105,6 +108,14 @@ class Lines:
             click.secho(f"  up    {url}", fg="green")
         else:
             click.secho(f"  down  {url}  {reason}: {scrape.detail}; {FAILURE_CLASSES[reason][1]}", fg="red")
+
+    def _budget(self, url: str, scrape: Scrape) -> None:
+        """Say it once for as long as the same budgets cost a target series."""
+        reasons = ", ".join(SHED[reason] for reason, _ in scrape.plan.shed)
+        if reasons and self._shed.get(url) != reasons:
+            count = sum(count for _, count in scrape.plan.shed)
+            click.secho(f"  shed  {url}  {count} series: {reasons}", fg="yellow")
+        self._shed[url] = reasons
 
 
 class JsonLines:
@@ -131,6 +142,7 @@ def cycle_object(report: Report) -> dict[str, object]:
     return {
         "shard": report.shard,
         "cycle": report.cycle,
+        "config_version": report.config_version,
         "duration_s": round(report.duration_s, 6),
         "skipped": report.skipped,
         "detail": report.detail,
@@ -146,6 +158,7 @@ def cycle_object(report: Report) -> dict[str, object]:
                 "body_bytes": scrape.body_bytes,
                 "samples": scrape.samples,
                 "repairs": len(scrape.repairs),
+                "shed": dict(scrape.plan.shed),
             }
             for scrape in report.scrapes
         ],

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _SILENCE_S = 3.0
 """How long a person is left without a word."""
+_PATIENCE_S = 0.5
+"""What a cycle waits for lists of targets; one that comes later is taken by the next cycle."""
 
 _EPILOG = """\b
 Examples:
@@ -49,7 +51,9 @@ and, unless --state names a file, what is undelivered is kept in memory only):
 \b
 SIGTERM and SIGINT end a run within 10 s: fetches are cut and say nothing of their targets, what was
 fetched is delivered or kept for the next run, and the exit code is 0 (with --once that of the cycle,
-at least 3 when targets are missing). A second signal ends it at once."""
+at least 3 when targets are missing). A second signal ends it at once. SIGHUP: the configuration is
+looked at now and not before the next cycle. One that may not be used, also at the start, is named,
+and the last good one works on."""
 
 _MESSAGES = ("prometheus.WriteRequest", "io.prometheus.write.v2.Request", "auto")
 _MEMORY = "memory:"
@@ -133,9 +137,13 @@ def _loop(forwarder: Forwarder, show: Reporter, stop: Stop, every: float | None)
         sys.stdout.flush()
         last[:] = [report]
 
+    def looked() -> None:
+        show.problems(forwarder.problems)
+        click.echo(f"looked at the configuration: version {forwarder.version} is used", err=True)
+
     show.problems(forwarder.problems)
     with _ended(forwarder, stop):
-        forwarder.run(tell, stop.asked, every_s=every)
+        forwarder.run(tell, stop.asked, every_s=every, look=stop.look, looked=looked)
         for report in last:
             show.parting(report, forwarder.engine.config)
     return exit_codes.FINE
@@ -186,14 +194,16 @@ def _reference(config: str | None, registry: str | None, environment: Mapping[st
 
 def _forwarder(reference: str, state: str | None, world: World) -> Forwarder:
     from pushvar.app.last_good import LastGood
-    from pushvar.collect.registry import is_file, open_registry
+    from pushvar.app.usable import usable_in
+    from pushvar.app.world import means_of
+    from pushvar.collect.registry import open_registry
     from pushvar.state import open_state
 
-    registry = open_registry(reference)
+    registry = open_registry(reference, means_of(world, patience_s=_PATIENCE_S))
     store = open_state(state or default_state(world, _state_name(reference)))
-    if not is_file(reference):  # it may be out of reach just now: what was good is in the state store
-        registry = LastGood(registry, store, world.now_ms)
-    return Forwarder(registry, store, world, owner=_owner())
+    # it may be out of reach just now, or somebody is at work on it: what was good is in the state store
+    good = LastGood(registry, store, world.now_ms, usable_in(world))
+    return Forwarder(good, store, world, owner=_owner())
 
 
 def _owner() -> str:

@@ -54,9 +54,10 @@ def command(source: str, config: str | None, job: str | None, form: str, explain
 
 def _snapshot(config: str | None, job: str | None) -> Snapshot:
     if config is not None:
+        from pushvar.app.world import means_of
         from pushvar.collect.registry import open_registry
 
-        return open_registry(config).load()
+        return open_registry(config, means_of(real_world())).load()
     from pushvar.collect.registry.protocol import Snapshot
     from pushvar.config.load import load
 

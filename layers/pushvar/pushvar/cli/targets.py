@@ -1,4 +1,4 @@
-"""``pushvar targets``: the targets of a registry, listed, added and removed."""
+"""``pushvar targets``: the targets of a registry, listed, added, removed, brought in and written out."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import click
 from pushvar.cli import exit_codes
 from pushvar.cli.registries import registry_option
 from pushvar.cli.tables import counted, show_table
+from pushvar.cli.targets_export import export_command
+from pushvar.cli.targets_import import import_command
 from pushvar.cli.values import LABEL
 from pushvar.errors import ConfigError, ConfigErrors
 
@@ -35,7 +37,11 @@ Example:
 
 @click.group("targets")
 def command() -> None:
-    """List, add and remove targets."""
+    """List, add and remove targets; bring in whole lists, and write them out."""
+
+
+command.add_command(import_command)
+command.add_command(export_command)
 
 
 @command.command("list", epilog=_LIST)
@@ -44,11 +50,12 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show(reference: str, job: str | None, as_json: bool) -> int:  # noqa: FBT001 - a click flag
     """List the targets of a registry with their final labels."""
+    from pushvar.app.world import means_of, real_world
     from pushvar.cli.edits import job_of
     from pushvar.collect.registry import open_registry
     from pushvar.collect.targets import build_targets
 
-    snapshot = open_registry(reference).load()
+    snapshot = open_registry(reference, means_of(real_world())).load()
     if job is not None:
         job_of(snapshot.config, job)
     targets, refused, left_out = build_targets(snapshot.config, snapshot.groups)

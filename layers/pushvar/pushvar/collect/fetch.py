@@ -13,14 +13,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pushvar.errors import FetchError
 from pushvar.model import Fetched, Target
 from pushvar.net.address import is_allowed
-from pushvar.net.client import CONNECTION_LIMIT, Client, Origin
+from pushvar.net.client import CONNECTION_LIMIT, Client
+from pushvar.net.once import request_of
 
 if TYPE_CHECKING:
+    from pushvar.net.client import Origin
+    from pushvar.net.policy import Policy
     from pushvar.net.tls import TlsSettings
 
 LOOK_EVERY_S = 0.1
@@ -62,18 +64,10 @@ def endpoint(
     headers: Iterable[tuple[str, str]],
     timeout_s: float,
     body_limit: int,
+    policy: Policy | None = None,
 ) -> Endpoint:
     """Prepare a target: its request head never changes between cycles, unless a secret does."""
-    parts = urlsplit(target.url)
-    secure = parts.scheme == "https"
-    origin = Origin(parts.hostname or "", parts.port or (443 if secure else 80), tls if secure else None)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    lines = [
-        f"GET {path} HTTP/1.1",
-        f"Host: {parts.netloc}",
-        *(f"{name}: {value}" for name, value in headers),
-    ]
-    head = "\r\n".join((*lines, "", "")).encode()
+    origin, head = request_of(target.url, headers, tls, policy)
     return Endpoint(target, origin, head, timeout_s, body_limit)
 
 

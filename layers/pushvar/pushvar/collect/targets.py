@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 
 from pushvar.config import grammar, web
 from pushvar.errors import ConfigError
+from pushvar.labels.derivation import derivation
 from pushvar.labels.relabel import compile_relabelling
 from pushvar.labels.sets import label_set
-from pushvar.labels.tenancy import LOWEST_TIER, tenant_labels
 from pushvar.model import Target
 
 if TYPE_CHECKING:
@@ -95,15 +95,12 @@ def _build(config: Config, scrape: ScrapeConfig, address: str, registry: Mapping
             return None
         labels = relabelled
     if relabelling is not None or any(name.startswith(_RESERVED) for name in registry):
-        _check(config, labels, address)
+        _check(labels, address)
     own = {name: value for name, value in labels.items() if not name.startswith(_RESERVED)}
     address = web.with_port(labels["__address__"], labels["__scheme__"])
-    tenant = tenant_labels(
-        own, own.get("job") or scrape.job_name,
-        default_customer_id=config.tenancy.default_customer_id,
-        tiers=[name for name, _ in config.tenancy.tiers],
-    )  # fmt: skip
-    final = label_set({**own, "instance": own.get("instance") or address, **tenant}.items())
+    own["instance"] = own.get("instance") or address
+    service = own.get("job") or scrape.job_name
+    final = label_set(derivation(config.tenancy).labels(own, service).items())
     return Target(_key(final), scrape.job_name, _url(scrape, address, labels), final)
 
 
@@ -121,7 +118,7 @@ def _discovered(scrape: ScrapeConfig, address: str, registry: Mapping[str, str])
     }
 
 
-def _check(config: Config, labels: Mapping[str, str], address: str) -> None:
+def _check(labels: Mapping[str, str], address: str) -> None:
     """Raise ConfigError for labels that make no target: what steps made is checked as what people write."""
     if labels.get("__address__") != address:
         _read("__address__", labels, web.address)
@@ -130,12 +127,6 @@ def _check(config: Config, labels: Mapping[str, str], address: str) -> None:
     for name in labels:
         if not name.startswith(_RESERVED):
             _read(name, {name: name}, grammar.label_name)
-    if "customer_id" in labels:
-        _read("customer_id", labels, grammar.customer_id)
-    elif config.tenancy.strict:
-        raise ConfigError("customer_id", "missing, and tenancy is strict")
-    if labels.get("sla_tier", LOWEST_TIER) not in dict(config.tenancy.tiers):
-        raise ConfigError("sla_tier", f"{grammar.quoted(labels['sla_tier'])} is not a tier")
 
 
 def _read(name: str, labels: Mapping[str, str], as_written: Callable[[str], str]) -> None:

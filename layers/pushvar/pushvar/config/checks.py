@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from pushvar.config import grammar
+from pushvar.config.discovery_checks import discovery_findings, http_sources
 from pushvar.config.grammar import quoted
 from pushvar.config.mapping_checks import mapping_findings
 from pushvar.config.problems import Finding, rendered
 from pushvar.config.relabel import relabel_findings
 from pushvar.config.schema import RemoteWrite
+from pushvar.config.tenant_checks import tenancy_findings, tier_findings
 from pushvar.config.values import Duration
 from pushvar.errors import ConfigError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pushvar.config.schema import (
         Config,
         FileGroup,
+        HttpSdConfig,
         Pushgateway,
         ScrapeConfig,
         SigV4,
@@ -51,25 +53,11 @@ def group_findings(
     """Everything wrong with the labels of target groups that stand as a list at ``path``."""
     for index, group in enumerate(groups):
         labels: Path = (*path, index, "labels")
-        yield from _tenant_labels(group.labels, labels, tenancy)
-        if tenancy.strict and group.targets and not dict(group.labels).get("customer_id"):
+        yield from tier_findings(group.labels, labels, tenancy)
+        derived = any("customer_id" in dict(rule.labels) for rule in tenancy.rules)  # asked of each target
+        if tenancy.strict and not derived and group.targets and not dict(group.labels).get("customer_id"):
             hint = "add the label customer_id, or set tenancy.strict to false"
             yield Finding((*labels, "customer_id"), "targets without a customer_id", hint, (("tenancy",),))
-
-
-def _tenant_labels(labels: Iterable[tuple[str, str]], path: Path, tenancy: Tenancy) -> Iterator[Finding]:
-    given = dict(labels)
-    if "customer_id" in given:
-        try:
-            grammar.customer_id(given["customer_id"])
-        except ConfigError as error:
-            yield Finding((*path, "customer_id"), error.problem, error.hint)
-    tiers = [name for name, _tier in tenancy.tiers]
-    if "sla_tier" in given and given["sla_tier"] not in tiers:
-        problem = f"{quoted(given['sla_tier'])} is not a tier"
-        yield Finding(
-            (*path, "sla_tier"), problem, f"the tiers are {', '.join(tiers)}", (("tenancy", "tiers"),)
-        )
 
 
 def _jobs(config: Config) -> Iterator[tuple[Path, ScrapeConfig]]:
@@ -122,7 +110,8 @@ def _intervals(config: Config) -> Iterator[Finding]:
 
 
 def _authentication(config: Config) -> Iterator[Finding]:
-    blocks: list[tuple[Path, ScrapeConfig | RemoteWrite | Pushgateway]] = [*_jobs(config), *_backends(config)]
+    blocks: list[tuple[Path, ScrapeConfig | HttpSdConfig | RemoteWrite | Pushgateway]]
+    blocks = [*_jobs(config), *http_sources(config), *_backends(config)]
     for path, block in blocks:
         if block.basic_auth is not None and block.authorization is not None:
             yield Finding((*path, "authorization"), "given together with basic_auth", "keep one")
@@ -145,8 +134,9 @@ def _sigv4(path: Path, block: RemoteWrite, sigv4: SigV4) -> Iterator[Finding]:
 
 
 def _headers(config: Config) -> Iterator[Finding]:
-    for path, job in _jobs(config):
-        yield from _same_header((*path, "http_headers"), [name for name, _header in job.http_headers])
+    blocks: list[tuple[Path, ScrapeConfig | HttpSdConfig]] = [*_jobs(config), *http_sources(config)]
+    for path, block in blocks:
+        yield from _same_header((*path, "http_headers"), [name for name, _header in block.http_headers])
     for path, backend in _backends(config):
         yield from _same_header((*path, "headers"), [name for name, _value in backend.headers])
 
@@ -167,17 +157,9 @@ def _queues(config: Config) -> Iterator[Finding]:
             yield Finding(own, problem, f"write {queue.max_backoff} or less", ((*own[:-1], "max_backoff"),))
 
 
-def _files(config: Config) -> Iterator[Finding]:
-    for path, job in _jobs(config):
-        for index, group in enumerate(job.file_sd_configs):
-            if not group.files:
-                yield Finding(
-                    (*path, "file_sd_configs", index, "files"), "no file", 'write ["targets/*.yml"]'
-                )
-
-
 def _targets(config: Config) -> Iterator[Finding]:
-    yield from _tenant_labels(config.global_.external_labels, ("global", "external_labels"), config.tenancy)
+    yield from tenancy_findings(config.tenancy)
+    yield from tier_findings(config.global_.external_labels, ("global", "external_labels"), config.tenancy)
     for path, job in _jobs(config):
         # what steps may still say of a target is checked when they have run
         tenancy = replace(config.tenancy, strict=False) if job.relabel_configs else config.tenancy
@@ -199,7 +181,7 @@ CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
     _authentication,
     _headers,
     _queues,
-    _files,
+    discovery_findings,
     _targets,
     mapping_findings,
     _relabelling,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Authorization,
         BasicAuth,
         Config,
+        HttpSdConfig,
         Pushgateway,
         RemoteWrite,
         ScrapeConfig,
@@ -71,6 +72,7 @@ def _scrape(job: ScrapeConfig, defaults: Global, directory: str) -> ScrapeConfig
         scrape_interval=interval,
         scrape_timeout=job.scrape_timeout or min(defaults.scrape_timeout, interval),
         file_sd_configs=files,
+        http_sd_configs=tuple(replace(one, **_client(one, directory)) for one in job.http_sd_configs),
         **{limit: getattr(job, limit) or getattr(defaults, limit) for limit in _LIMITS},
         **_client(job, directory),
     )
@@ -83,7 +85,7 @@ def _remote(remote: RemoteWrite, directory: str) -> RemoteWrite:
     return replace(remote, sigv4=sigv4, **_client(remote, directory))
 
 
-def _client(block: ScrapeConfig | RemoteWrite | Pushgateway, directory: str) -> dict[str, Any]:
+def _client(block: ScrapeConfig | HttpSdConfig | RemoteWrite | Pushgateway, directory: str) -> dict[str, Any]:
     return {
         "basic_auth": _basic(block.basic_auth, directory),
         "authorization": _authorization(block.authorization, directory),

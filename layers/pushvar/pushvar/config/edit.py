@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
     from pushvar.config.nodes import Node
 
-_TARGETS, _LABELS = "targets", "labels"
+TARGETS, LABELS = "targets", "labels"
 
 
 def with_targets(job: MappingNode, addresses: Iterable[str], labels: Mapping[str, str]) -> MappingNode:
     """The job with more targets: in the last group that has just these labels, or in a new one."""
-    groups = _groups(job)
-    new: list[Node] = [_text(address) for address in addresses]
+    groups, _wanted = grouped(job), _set(labels)
+    new: list[Node] = [text_node(address) for address in addresses]
     for index in range(len(groups) - 1, -1, -1):
         group = groups[index]
-        known = nodes.value_at(group, _TARGETS)
-        if isinstance(group, MappingNode) and isinstance(known, ListNode) and _labels(group) == _set(labels):
+        known = nodes.value_at(group, TARGETS)
+        if (
+            isinstance(group, MappingNode)
+            and isinstance(known, ListNode)
+            and labels_of(group) == _set(labels)
+        ):
             grown = known._replace(items=[*known.items, *new])
-            groups[index] = nodes.with_value(group, _TARGETS, grown)
-            return _with_groups(job, groups)
-    entries = [Entry(_key(_TARGETS), _list(new))]
-    if labels:
-        pairs = [Entry(_key(name), _text(value)) for name, value in labels.items()]
-        entries.append(Entry(_key(_LABELS), MappingNode(pairs, job.line, job.column)))
-    return _with_groups(job, [*groups, MappingNode(entries, job.line, job.column)])
+            groups[index] = nodes.with_value(group, TARGETS, grown)
+            return with_groups(job, groups)
+    return with_groups(job, [*groups, new_group(job, new, labels)])
 
 
 def without_targets(
@@ -44,8 +44,8 @@ def without_targets(
     """
     kept: list[Node] = []
     removed: list[str] = []
-    for group in _groups(job):
-        known = nodes.value_at(group, _TARGETS)
+    for group in grouped(job):
+        known = nodes.value_at(group, TARGETS)
         if not isinstance(group, MappingNode) or not isinstance(known, ListNode):
             kept.append(group)
             continue
@@ -53,22 +53,33 @@ def without_targets(
         left = [one for one, address in zip(known.items, full, strict=True) if address not in addresses]
         removed += [address for address in full if address in addresses]
         if left or not known.items:
-            kept.append(nodes.with_value(group, _TARGETS, known._replace(items=left)))
-    return (_with_groups(job, kept) if removed else job), tuple(removed)
+            kept.append(nodes.with_value(group, TARGETS, known._replace(items=left)))
+    return (with_groups(job, kept) if removed else job), tuple(removed)
 
 
-def _groups(job: MappingNode) -> list[Node]:
+def new_group(job: MappingNode, targets: list[Node], labels: Mapping[str, str]) -> MappingNode:
+    """A group of targets, for a job."""
+    entries = [Entry(_key(TARGETS), _list(targets))]
+    if labels:
+        pairs = [Entry(_key(name), text_node(value)) for name, value in labels.items()]
+        entries.append(Entry(_key(LABELS), MappingNode(pairs, job.line, job.column)))
+    return MappingNode(entries, job.line, job.column)
+
+
+def grouped(job: MappingNode) -> list[Node]:
+    """The groups of targets that stand in the job."""
     groups = nodes.value_at(job, GROUPS)
     return list(groups.items) if isinstance(groups, ListNode) else []
 
 
-def _with_groups(job: MappingNode, groups: list[Node]) -> MappingNode:
+def with_groups(job: MappingNode, groups: list[Node]) -> MappingNode:
+    """The job with these groups of targets."""
     return nodes.with_value(job, GROUPS, _list(groups))
 
 
-def _labels(group: Node) -> dict[str, str]:
+def labels_of(group: Node) -> dict[str, str]:
     """The labels of a group that series can carry: an empty one is none."""
-    block = nodes.value_at(group, _LABELS)
+    block = nodes.value_at(group, LABELS)
     pairs = {
         one.key.text: "" if nodes.is_null(one.value) else one.value.text
         for one in (block.entries if isinstance(block, MappingNode) else ())
@@ -85,10 +96,11 @@ def _list(items: list[Node]) -> ListNode:
     return ListNode(items, 0, 0)
 
 
-def _text(text: str) -> ScalarNode:
+def text_node(text: str) -> ScalarNode:
+    """A text that was never anything else."""
     return ScalarNode(text, plain=False, line=0, column=0)
 
 
 def _key(text: str) -> ScalarNode:
-    plain = _text(text)._replace(plain=True)
-    return _text(text) if plain.is_null else plain
+    plain = text_node(text)._replace(plain=True)
+    return text_node(text) if plain.is_null else plain

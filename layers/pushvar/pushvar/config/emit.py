@@ -28,7 +28,7 @@ _ESCAPED = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 def emit(node: Node) -> str:
     """The node as one text; it is one that the reader took without problems."""
     if isinstance(node, MappingNode):
-        return "{" + ", ".join(f"{_key(one.key)}: {emit(one.value)}" for one in node.entries) + "}"
+        return "{" + ", ".join(f"{key_text(one.key)}: {emit(one.value)}" for one in node.entries) + "}"
     if isinstance(node, ListNode):
         mappings = node.items and all(isinstance(item, MappingNode) for item in node.items)
         return "[" + (",\n" if mappings else ", ").join(map(emit, node.items)) + "]"
@@ -41,7 +41,7 @@ def size_bytes(text: str) -> int:
     return len(text.encode())
 
 
-def _key(node: Node) -> str:
+def key_text(node: Node) -> str:
     """A key is always a text: quotes around it say nothing, and nothing is the empty one."""
     assert isinstance(node, ScalarNode), "the reader refuses other keys"
     bare = node._replace(plain=True)

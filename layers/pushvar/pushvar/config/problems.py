@@ -57,7 +57,7 @@ class Problems:
     def __init__(self, source: str, others: Iterable[str] = ()) -> None:
         self._ranks = {name: rank for rank, name in enumerate((source, *others))}
         self._sources: dict[Path, str] = {(): source}
-        self._found: list[tuple[int, int, int, ConfigError]] = []
+        self._found: list[tuple[int, int, int, Path, ConfigError]] = []
         self._wrong: set[Path] = set()
 
     def stands(self, path: Path, source: str) -> None:
@@ -74,13 +74,13 @@ class Problems:
         source = source or self.source_of(path)
         place = source if node.line == NOWHERE else f"{source}:{node.line + 1}:{node.column + 1}"
         error = ConfigError(rendered(path), problem, hint=hint, place=place)
-        self._found.append((self._ranks[source], node.line, node.column, error))
+        self._found.append((self._ranks[source], node.line, node.column, path, error))
         self._wrong.add(path)
 
     def add_whole(self, source: str, problem: str, hint: str = "") -> None:
         """Note what is wrong with one of the documents as a whole; no path is known to be wrong by it."""
         error = ConfigError("", problem, hint=hint, place=source)
-        self._found.append((self._ranks[source], NOWHERE, NOWHERE, error))
+        self._found.append((self._ranks[source], NOWHERE, NOWHERE, (), error))
 
     def know(self, paths: Iterable[Path]) -> bool:
         """Whether one of the paths, or what it stands in, is already known to be wrong."""
@@ -89,5 +89,9 @@ class Problems:
     def raise_all(self) -> None:
         """Raise ConfigErrors with every problem in the order of the documents, or do nothing."""
         if self._found:
-            ordered = sorted(self._found, key=lambda found: found[:3])
-            raise ConfigErrors([error for *_order, error in ordered])
+            raise ConfigErrors([error for _path, error in self.in_order()])
+
+    def in_order(self) -> list[tuple[Path, ConfigError]]:
+        """Every problem and its path, in the order of the documents."""
+        ordered = sorted(self._found, key=lambda found: found[:3])
+        return [(path, error) for _rank, _line, _column, path, error in ordered]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import inspect
 
-from pushvar.config import grammar, mapping_grammar, relabel, web
+from pushvar.config import grammar, mapping_grammar, relabel, tenant_checks, web
 from pushvar.config.grammar import quoted, refused
 from pushvar.config.unsupported import LATER_VALUES
 
@@ -30,6 +30,7 @@ _GRAMMARS: dict[str, Callable[[str], Any]] = {
     **web.GRAMMARS,
     **relabel.GRAMMARS,
     **mapping_grammar.GRAMMARS,
+    **tenant_checks.GRAMMARS,
 }
 
 
@@ -67,6 +68,8 @@ def _whole_number(node: ScalarNode, info: inspect.IntType, _key: str) -> int:
     number = int(node.text)
     if info.ge is not None and number < info.ge:
         raise refused(f"{number} is too small", f"the least is {info.ge}")
+    if info.le is not None and number > info.le:
+        raise refused(f"{number} is too large", f"the most is {info.le}")
     return number
 
 

@@ -1,17 +1,21 @@
 """Texts with the labels of a target in them: ``{customer_id}``, ``{env|prod}``, ``{team:lower}``.
 
-They stand in the headers and the URL of a ``remote_write`` and say whose request it is. A label may have
-a default for targets without it, and ``lower`` or ``upper`` behind a colon. A brace that begins no
-reference is an error and never a text: a mistyped label must not become the tenant of all series.
+They stand in the headers and the URL of a ``remote_write``, where they say whose request it is, and in
+``tenancy.labels``. A label may have a default for targets without it, and ``lower`` or ``upper`` behind a
+colon. A brace that begins no reference is an error and never a text: a mistyped label must not become
+the tenant of all series.
 ``{{`` and ``}}`` are the braces themselves.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pushvar.config.grammar import quoted, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 _TOKEN = re.compile(
     r"(?P<escaped>\{\{|\}\})"
@@ -22,6 +26,7 @@ _TOKEN = re.compile(
 )
 _LIKELY = re.compile(r"\{[a-z_][a-z0-9_]*([.|:][^{}]*)?\}")
 _DOTTED = "labels."
+_FORMS: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "": str}
 
 
 class Reference(NamedTuple):
@@ -30,6 +35,10 @@ class Reference(NamedTuple):
     label: str
     default: str = ""
     form: str = ""
+
+    def value(self, labels: Mapping[str, str]) -> str:
+        """What it stands for in a target with these labels; empty for one that lacks the label."""
+        return _FORMS[self.form](labels.get(self.label) or self.default)
 
 
 def template_parts(template: str) -> tuple[str | Reference, ...]:

@@ -15,6 +15,7 @@ from pushvar.config.schema import (
     Config,
     Global,
     HttpHeader,
+    HttpSdConfig,
     Pushgateway,
     QueueConfig,
     RemoteWrite,
@@ -80,10 +81,10 @@ UNSUPPORTED: dict[type[Block], dict[str, Instead]] = {
         **_HTTP_CLIENT,
         **_SCRAPING,
         **_never(_DISCOVERY, "use static_configs or file_sd_configs"),
-        **_later("http_sd_configs dns_sd_configs", "use static_configs or file_sd_configs"),
         **_never("track_timestamps_staleness", "every series that vanishes is marked stale; remove it"),
         **_later("enable_compression", "remove it"),
     },
+    HttpSdConfig: _HTTP_CLIENT,
     RemoteWrite: {
         **_HTTP_CLIENT,
         **_later("azuread google_iam", "use authorization, basic_auth or sigv4"),
@@ -121,7 +122,7 @@ UNSUPPORTED: dict[type[Block], dict[str, Instead]] = {
     Authorization: _never("credentials_ref", "use credentials: env:NAME or file:PATH"),
     SigV4: _later("profile role_arn external_id use_fips_sts_endpoint", "give the credentials of the role"),
     HttpHeader: _later("secrets files", "use authorization for keys, values for the rest"),
-    Tenancy: _later("budgets templates", "remove it"),
+    Tenancy: _never("templates", "use labels: {NAME: TEMPLATE}"),
 }
 """Block -> key -> what is wrong and what to do instead."""
 

@@ -9,6 +9,7 @@ RFC 9110 5.1 and 5.5 (header fields).
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -21,6 +22,9 @@ from pushvar.config.templates import Reference, names_a_label, template_parts
 Address = Annotated[str, Meta(extra={"grammar": "address"})]
 MetricsPath = Annotated[str, Meta(extra={"grammar": "metrics_path"})]
 RemoteUrl = Annotated[str, Meta(extra={"grammar": "remote_url"})]
+Network = Annotated[str, Meta(extra={"grammar": "network"})]
+PortRange = Annotated[str, Meta(extra={"grammar": "port_range"})]
+SourceUrl = Annotated[str, Meta(extra={"grammar": "source_url"})]
 GatewayUrl = Annotated[str, Meta(extra={"grammar": "gateway_url"})]
 AuthType = Annotated[str, Meta(extra={"grammar": "auth_type"})]
 HeaderName = Annotated[str, Meta(extra={"grammar": "header_name"})]
@@ -29,6 +33,7 @@ HeaderTemplate = Annotated[str, Meta(extra={"grammar": "header_template"})]
 
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)(?P<port>:\d{1,5})?", re.ASCII)
 _MAX_PORT = 65_535
+_PORT_RANGE = re.compile(r"(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?", re.ASCII)
 _METRICS_PATH = re.compile(r"/[!-~]*")
 _URL_TEXT = re.compile(r"[!-~]+")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -69,6 +74,33 @@ def with_port(target: str, scheme: str) -> str:
     return target if has_port else f"{target}:{443 if scheme == 'https' else 80}"
 
 
+def network(value: str) -> str:
+    """A network: ``10.0.0.0/8``, ``fd00::/8``; an address alone is a network of one."""
+    try:
+        ipaddress.ip_network(value)
+    except ValueError as error:
+        instead = "10.0.0.0/8 or fd00::/8"
+        if "host bits" in str(error):
+            instead = str(ipaddress.ip_network(value, strict=False))
+        raise refused(f"{quoted(value)} is not a network", f"write {instead}") from None
+    return value
+
+
+def port_range(value: str) -> str:
+    """A port, or the first and the last of several: ``8080``, ``9000-9999``."""
+    found = _PORT_RANGE.fullmatch(value)
+    ends = ports_of(value) if found else (0, 0)
+    if not 0 < ends[0] <= ends[1] <= _MAX_PORT:
+        raise refused(f"{quoted(value)} is not a port", "write 8080 or 9000-9999")
+    return value
+
+
+def ports_of(value: str) -> tuple[int, int]:
+    """The first and the last port of a range."""
+    first, _, last = value.partition("-")
+    return int(first), int(last or first)
+
+
 def metrics_path(value: str) -> str:
     """The path of a target: it begins with a slash and holds no query."""
     if "?" in value or "#" in value:
@@ -105,6 +137,12 @@ def backend_url(value: str) -> str:
     if not usable or "#" in value or not _URL_TEXT.fullmatch(value):
         shown = value.partition("?")[0]  # keys stand in queries
         raise refused(f"{quoted(shown)} is not a URL", "write https://host/path")
+    return value
+
+
+def source_url(value: str) -> str:
+    """The URL of a service that lists targets: as of any backend; what stands in braces stays as it is."""
+    backend_url(value.replace("{", "%7B").replace("}", "%7D"))
     return value
 
 
@@ -157,8 +195,8 @@ def header_template(value: str) -> str:
 GRAMMARS = {
     function.__name__: function
     for function in (
-        address, metrics_path, remote_url, gateway_url, auth_type, header_name, header_value,
-        header_template,
+        address, network, port_range, metrics_path, remote_url, source_url, gateway_url, auth_type,
+        header_name, header_value, header_template,
     )
 }  # fmt: skip
 """Name in the schema -> function."""

@@ -144,7 +144,8 @@ class Converter:
         if stamp.relabelling is None:  # else its steps may leave fewer
             _check_samples(len(shape.rows), limits)
         plan = compile_plan(stamp, shape)
-        _check_samples(plan.template.count - len(HEALTH), limits)
+        shed = sum(count for _, count in plan.shed)  # a limit fails what a budget would shed
+        _check_samples(plan.template.count - len(HEALTH) + shed, limits)
         _check_labels(stamp, shape, limits)
         agreed, conflicts = self._types.agreed(stamp.target, shape)  # now: a failed scrape settles none
         if agreed.families is not shape.families:
@@ -172,7 +173,6 @@ class Converter:
         document = decode(body)
         of = structure(document.values, rules.view)
         key = (rules.key, of, document.private)
-
         shape = self._shape(key, rules.key, lambda: compile_shape(of, rules, document.private))
         return shape, shape.read_document(document.values), (*document.repairs, *shape.repairs)
 

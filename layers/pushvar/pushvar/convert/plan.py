@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pushvar.catalogue import HEALTH
+from pushvar.convert.budgets import Budget, counted, skipped
+from pushvar.convert.created import created
 from pushvar.convert.health import health_rows
 from pushvar.convert.relabelled import NAME, relabelled
 from pushvar.labels.relabel import Relabelling
@@ -42,13 +44,15 @@ class Stamp:
 
     ``external`` labels are added where neither target nor payload has the name (Prometheus'
     ``external_labels``); with ``honor`` a payload keeps its own value of a label that is not guarded.
-    ``relabelling`` is that of metric_relabel_configs, for all but the health series.
+    ``relabelling`` is that of metric_relabel_configs, for all but the health series; so is the ``budget``,
+    which sees what it leaves.
     """
 
     target: Target
     external: Labels = ()
     honor: bool = False
     relabelling: Relabelling | None = None
+    budget: Budget | None = None
 
     @property
     def own(self) -> frozenset[str]:
@@ -61,9 +65,16 @@ class Stamp:
         return label_set((*self.external, *self.target.labels))
 
 
+def allowed(stamp: Stamp, allowance: int | None) -> Stamp:
+    """The same labels for a target that may have so many series of its customer's budget."""
+    if allowance is None:
+        return stamp
+    return replace(stamp, budget=replace(stamp.budget or Budget(), allowance=allowance))
+
+
 def compile_plan(stamp: Stamp, shape: Shape) -> Plan:
     """Compile the plan of one target: its label bytes, sorted, unique, never empty."""
-    if stamp.relabelling is not None:
+    if stamp.relabelling is not None or (stamp.budget is not None and stamp.budget.may_shed(shape.rows)):
         return _relabelled_plan(stamp, shape)
     own, fixed = stamp.own, {name.encode(): _label(name, value) for name, value in stamp.fixed}
     around: dict[Labels, tuple[bytes, bytes, int]] = {(): (*_halves(fixed), 0)}
@@ -80,7 +91,8 @@ def compile_plan(stamp: Stamp, shape: Shape) -> Plan:
         label_sets.append(before + _name_label(row.name) + after)
     if len(set(label_sets)) < len(label_sets):
         return _relabelled_plan(replace(stamp, relabelling=_NO_STEPS), shape)
-    return Plan(stamp.target, shape, v1.Template(label_sets), conflicts, shape.families)
+    began = created(shape.rows, (row.labels for row in shape.rows), shape.families)
+    return Plan(stamp.target, shape, v1.Template(label_sets, began), conflicts, shape.families)
 
 
 def _halves(encoded: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
@@ -97,7 +109,8 @@ class Labelled:
     """The series of one target as they are sent, the health series last, each with its labels.
 
     The labels do not hold ``__name__``; the rows index ``families``. ``kept`` holds the places in the
-    shape of the rows that are sent; ``outcomes`` counts by reason what metric relabelling did to others.
+    shape of the rows that are sent; ``outcomes`` counts by reason what metric relabelling did to others,
+    ``shed`` those that a budget leaves out.
     """
 
     rows: tuple[tuple[Row, Labels], ...]
@@ -106,10 +119,29 @@ class Labelled:
     skipped: tuple[Skipped, ...] = ()
     outcomes: tuple[tuple[str, int], ...] = ()
     conflicts: int = 0
+    shed: tuple[tuple[str, int], ...] = ()
 
 
 def labelled(stamp: Stamp, shape: Shape) -> Labelled:
     """What a plan sends, in words instead of bytes."""
+    made = _labelled(stamp, shape)
+    if stamp.budget is None:
+        return made
+    rows = made.rows[: len(made.kept)]
+    out = stamp.budget.shed(rows, made.families, {name for name, _ in stamp.fixed})
+    if not out:
+        return made
+    left = [index for index in range(len(rows)) if index not in out]
+    return replace(
+        made,
+        rows=(*[rows[index] for index in left], *made.rows[len(rows) :]),
+        kept=tuple(made.kept[index] for index in left),
+        skipped=(*made.skipped, *skipped(rows, out)),
+        shed=counted(out),
+    )
+
+
+def _labelled(stamp: Stamp, shape: Shape) -> Labelled:
     own, steps = stamp.own, stamp.relabelling
     base = stamp.fixed if steps is None else stamp.target.labels
     rows: list[tuple[Row, Labels]] = []
@@ -122,7 +154,7 @@ def labelled(stamp: Stamp, shape: Shape) -> Labelled:
         conflicts += renamed
         rows.append((row, label_set((*base, *settled))))
     if steps is None and len({(row.name, labels) for row, labels in rows}) < len(rows):
-        return labelled(replace(stamp, relabelling=_NO_STEPS), shape)
+        return _labelled(replace(stamp, relabelling=_NO_STEPS), shape)
     if steps is None:
         health = [(row, stamp.fixed) for row in health_rows(len(shape.families))]
         everything = tuple(range(len(rows)))
@@ -153,10 +185,13 @@ def _relabelled_plan(stamp: Stamp, shape: Shape) -> Plan:
                 b"".join([pair for name, pair in pairs if name > _NAME_KEY]),
             )
         label_sets.append(around[0] + _name_label(row.name) + around[1])
-    used = dict.fromkeys(row.family for row, _ in made.rows[: len(made.kept)])
+    sent = [row for row, _ in made.rows[: len(made.kept)]]
+    used = dict.fromkeys(row.family for row in sent)
+    began = created(sent, (labels for _, labels in made.rows), made.families)
     plan = Plan(
-        stamp.target, shape, v1.Template(label_sets), made.conflicts,
-        families=tuple(made.families[index] for index in used), relabelled=made.outcomes,
+        stamp.target, shape, v1.Template(label_sets, began), made.conflicts,
+        families=tuple(made.families[index] for index in used), relabelled=made.outcomes, shed=made.shed,
+        allowance=stamp.budget.allowance if stamp.budget else None,
     )  # fmt: skip
     if len(made.kept) == len(shape.rows):
         return plan

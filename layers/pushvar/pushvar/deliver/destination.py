@@ -15,7 +15,7 @@ from pushvar.config.templates import Reference, template_parts
 from pushvar.errors import EncodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from pushvar.model import Labels
 
@@ -28,8 +28,6 @@ _SEGMENT_ENDS = frozenset("/\\")
 _DOTS = frozenset({".", ".."})
 _MAX_CHARS = 150
 """Of one value: what Mimir and Cortex take as a tenant, and what a lane of the spool can be called."""
-
-_FORMS: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "": lambda value: value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def _token(reference: Reference) -> str:
 
 
 def _value(reference: Reference, labels: Mapping[str, str]) -> str:
-    value = _FORMS[reference.form](labels.get(reference.label) or reference.default)
+    value = reference.value(labels)
     if not value:
         raise EncodeError(f"no label {reference.label}, which its headers or url need")
     if len(value) > _MAX_CHARS:

@@ -24,7 +24,7 @@ from pushvar.wire.remote_write.packed import labels_of, series_of
 
 if TYPE_CHECKING:
     from pushvar.labels.relabel import Relabelling
-    from pushvar.model import Family, SeriesTemplate
+    from pushvar.model import Created, Family, SeriesTemplate
 
 _NAME = "__name__"
 
@@ -111,8 +111,22 @@ def _finished(plan: Plan, draft: _Draft, count: int, *, changed: bool) -> Rewrit
         return Rewritten(plan, outcomes=outcomes)  # the same template: what is cached by it stays
     health = {family.name for family in HEALTH}
     families = tuple(family for name, family in draft.families.items() if name not in health)
-    made = replace(plan, template=v1.Template([*draft.label_sets]), families=families)
+    template = v1.Template([*draft.label_sets], _created(plan.template.created, kept))
+    made = replace(plan, template=template, families=families)
     return Rewritten(made, None if len(kept) == count else Selection(kept, count), outcomes)
+
+
+def _created(before: Created, kept: tuple[int, ...]) -> Created:
+    """Which of the series that stay tell when others of them began: a new name does not change that."""
+    if not before:
+        return ()
+    places = {old: new for new, old in enumerate(kept)}
+    found = [
+        (places[teller], tuple([places[one] for one in told if one in places]))
+        for teller, told in before
+        if teller in places
+    ]
+    return tuple([(teller, told) for teller, told in found if told])
 
 
 def _packed(labels: dict[str, str]) -> bytes:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pushvar.config.schema import RemoteWrite
 from pushvar.deliver.destination import Destination, Route
 from pushvar.deliver.rewriting import Rewritten, rewritten
 from pushvar.deliver.uniqueness import Uniqueness
 from pushvar.errors import EncodeError
+from pushvar.labels.matching import all_match, label_matcher
 from pushvar.labels.relabel import compile_relabelling
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Router:
         fixed = None if isinstance(block, RemoteWrite) else Route("", block.headers, block.url)
         self._destination = None if fixed else Destination(block.url, block.headers)
         self._only = fixed or Destination(block.url, block.headers).only
-        self._match = tuple((name, _matcher(regex)) for name, regex in block.match)
+        self._match = label_matcher(block.match)
         self._steps = compile_relabelling(relabel)
         self._uniqueness = Uniqueness() if self._steps else None
         self._external = external
@@ -148,7 +148,7 @@ class Router:
 
     def _decide(self, plan: Plan) -> _Decision:
         labels = {**dict(self._external), **dict(plan.target.labels)}
-        if not all(matches(labels.get(name, "")) for name, matches in self._match):
+        if not all_match(self._match, labels):
             return _Decision(plan)
         route = self._only
         if route is None and self._destination is not None:
@@ -165,12 +165,3 @@ class Router:
 
 def _named(target: Target) -> str:
     return f"{target.job} {dict(target.labels).get('instance', '')}".rstrip()
-
-
-@lru_cache(maxsize=1024)
-def _matcher(regex: str) -> Any:
-    """Whether a text matches as a whole, as in relabelling: RE2, and a dot takes a newline."""
-    import re2
-
-    compiled = re2.compile(f"^(?s:{regex})$")
-    return lru_cache(maxsize=4096)(lambda text: compiled.search(text) is not None)

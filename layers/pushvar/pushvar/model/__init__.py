@@ -7,6 +7,7 @@ from pushvar.model.outcome import Batch, Delivery, Report
 from pushvar.model.payload import (
     PATTERN_BYTES,
     STALE_BITS,
+    Created,
     Document,
     Family,
     Fetched,
@@ -28,6 +29,7 @@ __all__ = [
     "PATTERN_BYTES",
     "STALE_BITS",
     "Batch",
+    "Created",
     "Delivery",
     "Document",
     "Family",

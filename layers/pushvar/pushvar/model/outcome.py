@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pushvar.model.payload import Scrape, SeriesTemplate
+    from pushvar.model.payload import Scrape, SeriesTemplate, Times
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +15,15 @@ class Batch:
     """The samples of one request to one backend: packed series of remote write 1.0, not yet compressed.
 
     ``templates`` says of each part which template packed the whole of it; None where a part is a piece
-    of one, or comes from the spool. Without any it is empty.
+    of one, or comes from the spool. Without any it is empty. ``starts`` says of each part when its series
+    began, in ms: () of a part of which nothing is known, and altogether when that is so of all.
     """
 
     parts: tuple[bytes, ...]
     samples: int
     size_bytes: int
     templates: tuple[SeriesTemplate | None, ...] = ()
+    starts: tuple[Times, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class Report:
     """One shard's cycle, as people and exit codes see it.
 
     ``skipped`` is the reason why nothing was done, one of ``catalogue.SKIPPED``, and ``detail`` what
-    more there is to say of it. ``lost_cycles`` counts cycles that died before this one.
+    more there is to say of it. ``lost_cycles`` counts cycles that died before this one. ``config_version`` is
+    that of the configuration and its targets, where one process has them all.
     """
 
     shard: str
@@ -99,3 +102,4 @@ class Report:
     skipped: str = ""
     detail: str = ""
     lost_cycles: int = 0
+    config_version: str = ""

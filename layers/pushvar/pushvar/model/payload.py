@@ -15,6 +15,9 @@ Labels = tuple[tuple[str, str], ...]
 Times = tuple[int | None, ...]
 """Samples' own times in ms, one for each row; None where a sample has none, () when none has."""
 
+Created = tuple[tuple[int, tuple[int, ...]], ...]
+"""When series began: the place of a ``_created`` sample, and the places of the series that it tells of."""
+
 STALE_BITS = 0x7FF0000000000002
 """The stale marker's 64 bits (remote write 1.0, "Stale Markers"). Never compute with it as a float."""
 
@@ -126,9 +129,13 @@ class Shape:
 
 
 class SeriesTemplate(Protocol):
-    """The encoded label sets of a plan, waiting for values: one per remote-write version."""
+    """The encoded label sets of a plan, waiting for values: one per remote-write version.
+
+    ``created`` says which of its own samples tell when other series of it began; () when none does.
+    """
 
     count: int
+    created: Created
 
     @property
     def offsets(self) -> tuple[int, ...]:
@@ -156,7 +163,8 @@ class Plan:
     ``conflicts`` counts payload labels that had to become ``exported_*``. ``families`` are those of the
     series, without the health series'. Where metric relabelling leaves rows out, ``kept`` holds the
     places of the others and ``select`` takes their values and times out of those of all; else both are
-    None. ``relabelled`` counts by reason what it did not send, or not as its steps said.
+    None. ``relabelled`` counts by reason what it did not send, or not as its steps said. ``shed`` counts by
+    reason the series that budgets left out; ``allowance`` is what its customer's left it, if that is a limit.
     """
 
     target: Target
@@ -167,6 +175,8 @@ class Plan:
     kept: tuple[int, ...] | None = None
     select: Callable[[bytes, Times], tuple[bytes, Times]] | None = None
     relabelled: tuple[tuple[str, int], ...] = ()
+    shed: tuple[tuple[str, int], ...] = ()
+    allowance: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from pushvar.net.policy import Policy
+
 _PLATFORM = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -28,9 +30,13 @@ _HOLDING_V4 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/
 
 
 async def resolve(
-    loop: asyncio.AbstractEventLoop, host: str, port: int, allowed: Callable[[str], bool]
+    loop: asyncio.AbstractEventLoop,
+    host: str,
+    port: int,
+    allowed: Callable[[str], bool],
+    policy: Policy | None = None,
 ) -> list[str]:
-    """The addresses of a host that are ``allowed``, in the resolver's order.
+    """The addresses of a host that are ``allowed``, by ``policy`` too, in the resolver's order.
 
     Raises FetchError: ``dns`` when the name has none, ``blocked`` when all of them are refused.
     """
@@ -41,7 +47,12 @@ async def resolve(
     usable = [address for address in found if allowed(address)]
     if not usable:
         raise FetchError("blocked", f"{host} is {found[0]}, which no target may be")
-    return usable
+    if policy is None:
+        return usable
+    reasons = [policy.against(_forms(address), port) for address in usable]
+    if all(reasons):
+        raise FetchError("blocked", f"{host} is {usable[0]}: {reasons[0]}")
+    return [address for address, reason in zip(usable, reasons, strict=True) if not reason]
 
 
 def is_allowed(address: str) -> bool:
@@ -50,14 +61,18 @@ def is_allowed(address: str) -> bool:
     Not where clouds serve metadata and credentials (link-local and the like); not multicast or
     unspecified addresses.
     """
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    return not any(map(_is_denied, (ip, *_inside(ip))))
+    return not any(map(_is_denied, _forms(address)))
 
 
 def is_elsewhere(address: str) -> bool:
     """Whether it is allowed and not this machine's own: on Lambda, the runtime's API answers there."""
+    return is_allowed(address) and not any(one.is_loopback for one in _forms(address))
+
+
+def _forms(address: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, ...]:
+    """An address, without its zone, and those that are inside it."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    return is_allowed(address) and not any(one.is_loopback for one in (ip, *_inside(ip)))
+    return ip, *_inside(ip)
 
 
 def _is_denied(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

@@ -20,6 +20,7 @@ from pushvar.net.http1 import Malformed, Response, ResponseReader, TooLarge
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pushvar.net.policy import Policy
     from pushvar.net.tls import TlsSettings
 
 IDLE_LIMIT = 500
@@ -30,11 +31,12 @@ CONNECTION_LIMIT = 800
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where connections go; ``tls`` is None for plain HTTP."""
+    """Where connections go; ``tls`` is None for plain HTTP, ``policy`` where any address will do."""
 
     host: str
     port: int
     tls: TlsSettings | None = None
+    policy: Policy | None = None
 
 
 class _Lost(Exception):
@@ -172,18 +174,15 @@ class Client:
 
             context, server_name = context_and_name(origin.tls, origin.host)
         failure: OSError | None = None
-        addresses = await resolve(loop, origin.host, origin.port, self._allowed)
+        addresses = await resolve(loop, origin.host, origin.port, self._allowed, origin.policy)
         for place, address in enumerate(addresses, 1):
             share_s = timeout_s / len(addresses) if place < len(addresses) else None
             try:
                 async with asyncio.timeout(share_s):
                     _, connection = await loop.create_connection(
-                        lambda: _Connection(self._forget),
-                        address,
-                        origin.port,
-                        ssl=context,
-                        server_hostname=server_name,
-                    )
+                        lambda: _Connection(self._forget), address, origin.port,
+                        ssl=context, server_hostname=server_name,
+                    )  # fmt: skip
             except ssl.SSLError:
                 raise
             except OSError as error:
@@ -242,9 +241,8 @@ class Client:
 
 def _from_os(error: OSError) -> FetchError:
     if isinstance(error, ssl.SSLError):
-        return FetchError(
-            "tls", f"TLS failed: {getattr(error, 'verify_message', '') or error.reason or error}"
-        )
+        why = getattr(error, "verify_message", "") or error.reason or error
+        return FetchError("tls", f"TLS failed: {why}")
     if isinstance(error, ConnectionRefusedError):
         return FetchError("refused", "the connection was refused")
     return FetchError("connection", f"the connection failed: {error.strerror or error}")

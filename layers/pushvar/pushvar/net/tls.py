@@ -9,8 +9,12 @@ import ssl
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pushvar.errors import ConfigError, FetchError
+
+if TYPE_CHECKING:
+    from pushvar.config.schema import TlsConfig
 
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 
@@ -25,6 +29,18 @@ class TlsSettings:
     server_name: str = ""
     insecure_skip_verify: bool = False
     min_version: str = "TLS12"
+
+
+def tls_settings(block: TlsConfig) -> TlsSettings:
+    """A ``tls_config`` block as the network understands it."""
+    return TlsSettings(
+        block.ca_file,
+        block.cert_file,
+        block.key_file,
+        block.server_name,
+        block.insecure_skip_verify,
+        block.min_version,
+    )
 
 
 def context_for(settings: TlsSettings) -> ssl.SSLContext:

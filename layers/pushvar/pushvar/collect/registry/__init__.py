@@ -1,8 +1,8 @@
 """Target sources: one file each, found by the scheme of its reference (``file:pushvar.yml``).
 
 A source is a module of this folder, named like its scheme, with a function
-``registry(location: str) -> Registry``. Only modules that stand here can be named; ``protocol``,
-``parameters`` and those with a leading underscore are no schemes.
+``registry(location: str, means: Means) -> Registry``. Only modules that stand here can be
+named; ``protocol``, ``parameters`` and those with a leading underscore are no schemes.
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
+from pushvar.collect.discovery import Means
+from pushvar.collect.registry._snapshots import with_remembered
 from pushvar.errors import ConfigError
 
 if TYPE_CHECKING:
     from pushvar.collect.registry.protocol import Registry
+
+__all__ = ["is_file", "open_registry", "schemes", "with_remembered"]
 
 _REFERENCE = re.compile(r"([a-z][a-z0-9_]+):(.*)", re.DOTALL)
 _NOT_SCHEMES = frozenset(["protocol", "parameters"])
@@ -33,8 +37,10 @@ def is_file(reference: str) -> bool:
     return found is None or found[1] == "file"
 
 
-def open_registry(reference: str) -> Registry:
+def open_registry(reference: str, means: Means | None = None) -> Registry:
     """The registry that ``scheme:location`` names; a reference without scheme is the path of a file.
+
+    ``means`` are those of the discovery; without them no secret can be looked up.
 
     Raises ConfigError for a scheme that has no module here, and for an empty reference.
     """
@@ -45,5 +51,5 @@ def open_registry(reference: str) -> Registry:
         raise ConfigError("", f"{reference}: no registry has the scheme {scheme}", hint=hint)
     if not location:
         raise ConfigError("", "no configuration is named", hint="give a file, such as pushvar.yml")
-    opened: Registry = import_module(f"{__name__}.{scheme}").registry(location)
+    opened: Registry = import_module(f"{__name__}.{scheme}").registry(location, means or Means())
     return opened

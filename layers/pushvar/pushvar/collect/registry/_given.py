@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushvar.collect.registry._snapshots import snapshot, target_group
+from pushvar.collect.registry._snapshots import snapshot, static_groups
+from pushvar.config.problems import rendered
 
 if TYPE_CHECKING:
     from pushvar.collect.registry.protocol import Snapshot
@@ -18,9 +19,9 @@ class GivenRegistry:
         self._snapshot = snapshot(
             config,
             (
-                target_group(job, f"scrape_configs[{index}].static_configs[{position}]", group)
+                group
                 for index, job in enumerate(config.scrape_configs)
-                for position, group in enumerate(job.static_configs)
+                for group in static_groups(job, index, rendered)
             ),
         )
 

@@ -39,7 +39,9 @@ class Snapshot:
     ``version`` changes when the configuration or any group does. ``problems`` are those that cost
     no target yet: a file of targets that cannot be used and keeps its previous content. ``unsettled``
     is the digest of what was read when it may be half of a change (a tree of parameters that does not
-    match its manifest, or has none); otherwise it is empty.
+    match its manifest, or has none); otherwise it is empty. ``unheard`` is how the ``source`` of groups
+    begins whose origin has not answered this process yet: their absence says nothing. An ``outdated``
+    one stands in for a newer one that may not be used, for reasons that are among its problems.
     """
 
     config: Config
@@ -47,6 +49,8 @@ class Snapshot:
     version: str
     problems: tuple[ConfigError, ...] = ()
     unsettled: str = ""
+    unheard: tuple[str, ...] = ()
+    outdated: bool = False
 
 
 class Registry(Protocol):

@@ -11,9 +11,9 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pushvar.collect.registry._snapshots import snapshot, target_group
+from pushvar.collect.discovery import Means
+from pushvar.collect.registry._snapshots import Assembly, static_groups
 from pushvar.collect.registry.parameters import ParameterTree
-from pushvar.config.branches import GROUPS
 from pushvar.config.manifest import digest_in, digest_of
 from pushvar.config.tree import read_tree
 from pushvar.errors import ConfigErrors
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pushvar.collect.registry.protocol import Snapshot, TargetGroup
     from pushvar.config.problems import Path
     from pushvar.config.schema import Config
+    from pushvar.config.tree import Tree
     from pushvar.errors import ConfigError
 
 REFRESH_S = 300.0
@@ -33,9 +34,9 @@ REFRESH_S = 300.0
 _JITTER = 0.1
 
 
-def registry(location: str) -> SsmRegistry:
+def registry(location: str, means: Means) -> SsmRegistry:
     """The registry of one tree; ``location`` is its path (``/pushvar/prod``)."""
-    return SsmRegistry(location)
+    return SsmRegistry(location, means=means)
 
 
 class SsmRegistry:
@@ -49,6 +50,7 @@ class SsmRegistry:
         location: str,
         *,
         client: Any = None,
+        means: Means | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         refresh_s: float = REFRESH_S,
         chance: Callable[[], float] = random.random,
@@ -58,7 +60,9 @@ class SsmRegistry:
         self._refresh_s = refresh_s
         self._chance = chance
         self._digest = ""
-        self._snapshot: Snapshot | None = None
+        self._read: Tree | None = None
+        self._unsettled = ""
+        self._assembly = Assembly(replace(means or Means(), monotonic=monotonic))
         self._refused: tuple[ConfigError, ...] = ()
         self._look_again_s = float("-inf")
 
@@ -68,13 +72,13 @@ class SsmRegistry:
         A tree that does not match its manifest gives a snapshot with ``unsettled``, and is read again
         by the next call; so is one that could not be used.
         """
-        if self._snapshot is not None and not self._snapshot.unsettled and self._is_settled():
-            return self._snapshot
-        self._take(self._tree.read_some())
-        self._look_again_s = self._monotonic() + self._refresh_s * (1 + _JITTER * (2 * self._chance() - 1))
-        if self._snapshot is None:
+        if self._read is None or self._unsettled or not self._is_settled():
+            self._take(self._tree.read_some())
+            spread = 1 + _JITTER * (2 * self._chance() - 1)
+            self._look_again_s = self._monotonic() + self._refresh_s * spread
+        if self._read is None:
             raise ConfigErrors(self._refused)
-        return self._snapshot
+        return self._assembly.snapshot(self._read.config, self._read.source_of, self._unsettled)
 
     def _is_settled(self) -> bool:
         """Whether the last tree read can stand for the present one, by its manifest and its age."""
@@ -82,22 +86,16 @@ class SsmRegistry:
 
     def _take(self, stored: Stored) -> None:
         digest = digest_of(stored.items)
-        unsettled = "" if stored.settled else digest
+        self._unsettled = "" if stored.settled else digest
         if digest != self._digest:
-            self._digest, self._snapshot, self._refused = digest, None, ()
+            self._digest, self._read, self._refused = digest, None, ()
             try:
-                tree = read_tree(stored.items, self._tree.prefix)
-                self._snapshot = snapshot(
-                    tree.config, groups_of(tree.config, tree.source_of), unsettled=unsettled
-                )
+                self._read = read_tree(stored.items, self._tree.prefix)
             except ConfigErrors as errors:
                 self._refused = errors.problems
-        elif self._snapshot is not None and self._snapshot.unsettled != unsettled:
-            self._snapshot = replace(self._snapshot, unsettled=unsettled)
 
 
 def groups_of(config: Config, source_of: Callable[[Path], str]) -> Iterator[TargetGroup]:
-    """The target groups of a configuration without files of targets; ``source_of`` says where each stands."""
+    """The target groups that stand in a configuration itself; ``source_of`` says where each stands."""
     for index, job in enumerate(config.scrape_configs):
-        for position, group in enumerate(job.static_configs):
-            yield target_group(job, source_of(("scrape_configs", index, GROUPS, position)), group)
+        yield from static_groups(job, index, source_of)

@@ -22,9 +22,10 @@ from pushvar.config.schema.delivery import (
     QueueConfig,
     RemoteWrite,
 )
+from pushvar.config.schema.discovery import DnsSdConfig, FileGroup, FileSdConfig, HttpSdConfig
 from pushvar.config.schema.http import Authorization, BasicAuth, HttpHeader, SigV4, TlsConfig
-from pushvar.config.schema.scrape import FileGroup, FileSdConfig, Global, ScrapeConfig, StaticConfig
-from pushvar.config.schema.tenancy import DEFAULT_TIERS, Tenancy, Tier
+from pushvar.config.schema.scrape import Global, ScrapeConfig, StaticConfig, TargetPolicy
+from pushvar.config.schema.tenancy import DEFAULT_TIERS, Budgets, Tenancy, TenantRule, Tier
 from pushvar.config.schema.words import (
     MIB,
     Count,
@@ -34,8 +35,10 @@ from pushvar.config.schema.words import (
     FileLabelName,
     Fraction,
     LabelName,
+    LabelTemplate,
     Limit,
     Path,
+    Port,
     PositiveSpan,
     SdPattern,
     Secret,
@@ -51,9 +54,11 @@ __all__ = [
     "VERSION_CHARS",
     "Authorization",
     "BasicAuth",
+    "Budgets",
     "Config",
     "Count",
     "CustomerId",
+    "DnsSdConfig",
     "ExternalLabelName",
     "ExternalLabelValue",
     "FileGroup",
@@ -62,10 +67,13 @@ __all__ = [
     "Fraction",
     "Global",
     "HttpHeader",
+    "HttpSdConfig",
     "LabelName",
+    "LabelTemplate",
     "Limit",
     "MetadataConfig",
     "Path",
+    "Port",
     "PositiveSpan",
     "ProtobufMessage",
     "Pushgateway",
@@ -78,7 +86,9 @@ __all__ = [
     "SizeBytes",
     "Span",
     "StaticConfig",
+    "TargetPolicy",
     "Tenancy",
+    "TenantRule",
     "Text",
     "Tier",
     "TlsConfig",

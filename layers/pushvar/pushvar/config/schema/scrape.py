@@ -7,16 +7,14 @@ from typing import Literal
 from pushvar.config import web
 from pushvar.config.mappings import MappingName
 from pushvar.config.relabel import RelabelConfig
+from pushvar.config.schema.discovery import DnsSdConfig, FileSdConfig, HttpSdConfig
 from pushvar.config.schema.http import Authorization, BasicAuth, HttpHeader, TlsConfig
 from pushvar.config.schema.words import (
     MIB,
     ExternalLabelName,
     ExternalLabelValue,
-    FileLabelName,
     LabelName,
     Limit,
-    PositiveSpan,
-    SdPattern,
     SizeBytes,
     Span,
     Text,
@@ -31,18 +29,12 @@ class StaticConfig(Block, frozen=True, kw_only=True):
     labels: tuple[tuple[LabelName, str], ...] = ()
 
 
-class FileGroup(Block, frozen=True, kw_only=True):
-    """One element of a file_sd file. Label names that are not legal are made so when read."""
+class TargetPolicy(Block, frozen=True, kw_only=True):
+    """Where targets may be, beyond what no target may be anyway. An empty list allows all; ``deny`` wins."""
 
-    targets: tuple[web.Address, ...]
-    labels: tuple[tuple[FileLabelName, str], ...] = ()
-
-
-class FileSdConfig(Block, frozen=True, kw_only=True):
-    """Files with target groups; ``*`` only in the last path segment."""
-
-    files: tuple[SdPattern, ...]
-    refresh_interval: PositiveSpan = Duration(300_000)
+    allow: tuple[web.Network, ...] = ()
+    deny: tuple[web.Network, ...] = ()
+    ports: tuple[web.PortRange, ...] = ()
 
 
 class Global(Block, frozen=True, kw_only=True):
@@ -52,6 +44,7 @@ class Global(Block, frozen=True, kw_only=True):
     scrape_timeout: Span = Duration()
     external_labels: tuple[tuple[ExternalLabelName, ExternalLabelValue], ...] = ()
     self_metrics: bool = True
+    target_policy: TargetPolicy = TargetPolicy()
     body_size_limit: SizeBytes = 8 * MIB
     sample_limit: Limit = 0
     label_limit: Limit = 0
@@ -84,5 +77,7 @@ class ScrapeConfig(Block, frozen=True, kw_only=True):
     label_value_length_limit: Limit = 0
     static_configs: tuple[StaticConfig, ...] = ()
     file_sd_configs: tuple[FileSdConfig, ...] = ()
+    http_sd_configs: tuple[HttpSdConfig, ...] = ()
+    dns_sd_configs: tuple[DnsSdConfig, ...] = ()
     relabel_configs: tuple[RelabelConfig, ...] = ()
     metric_relabel_configs: tuple[RelabelConfig, ...] = ()

@@ -9,7 +9,7 @@ from pushvar.convert.own_metrics.deliveries import count_deliveries, delivery_ga
 from pushvar.convert.own_metrics.keys import by_label, read_key, series_key, total
 from pushvar.convert.own_metrics.scrapes import count_scrapes, dead_rules
 from pushvar.convert.own_metrics.series import own_scrape, own_stamp
-from pushvar.convert.own_metrics.tally import accumulate, count_cycle, gauge_cycle
+from pushvar.convert.own_metrics.tally import accumulate, count_cycle, gauge_cycle, reload_gauges
 
 __all__ = [
     "accumulate",
@@ -23,6 +23,7 @@ __all__ = [
     "own_scrape",
     "own_stamp",
     "read_key",
+    "reload_gauges",
     "series_key",
     "total",
 ]

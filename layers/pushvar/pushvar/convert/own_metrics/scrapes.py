@@ -43,9 +43,7 @@ _Counts = tuple[tuple[str, int], ...]
 
 def count_scrapes(scrapes: Iterable[Scrape]) -> dict[str, float]:
     """What these scrapes add to the counters, by key."""
-    reasons: Counter[str] = Counter()
-    outcomes: Counter[str] = Counter()
-    kinds: Counter[str] = Counter()
+    reasons, outcomes, kinds, shed = (Counter[str]() for _ in range(4))
     skipped: dict[int, list[Any]] = {}
     samples = renamed = 0
     for scrape in scrapes:
@@ -55,6 +53,8 @@ def count_scrapes(scrapes: Iterable[Scrape]) -> dict[str, float]:
         renamed += plan.conflicts
         if plan.relabelled:
             outcomes.update(dict(plan.relabelled))
+        if plan.shed:
+            shed.update(dict(plan.shed))
         if scrape.repairs:
             _count_repairs(kinds, scrape)
         left_out = plan.shape.skipped
@@ -66,6 +66,7 @@ def count_scrapes(scrapes: Iterable[Scrape]) -> dict[str, float]:
     }
     _add(counted, "pushvar_scrapes_total", "reason", reasons)
     _add(counted, "pushvar_metric_relabel_outcomes_total", "outcome", outcomes)
+    _add(counted, "pushvar_series_shed_total", "reason", shed)
     _add(counted, "pushvar_repairs_total", "kind", kinds)
     _add(counted, "pushvar_leaves_skipped_total", "reason", _classes_of_all(skipped.values()))
     return counted

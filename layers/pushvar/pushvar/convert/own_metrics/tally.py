@@ -38,7 +38,16 @@ def gauge_cycle(
         "pushvar_cycle_duration_seconds": duration_s,
         "pushvar_targets": len(scrapes),
         "pushvar_dead_rules": dead_rules(scrapes),
+        "pushvar_targets_over_budget": sum(bool(scrape.plan.shed) for scrape in scrapes),
         **delivery_gauges(deliveries, time_ms),
+    }
+
+
+def reload_gauges(*, successful: bool, taken_ms: int) -> dict[str, float]:
+    """Whether the newest configuration is the one in use, and when that was taken (Unix ms), by key."""
+    return {
+        "pushvar_config_last_reload_successful": float(successful),
+        "pushvar_config_last_reload_success_timestamp_seconds": taken_ms / 1000,
     }
 
 

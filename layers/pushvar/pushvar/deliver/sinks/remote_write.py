@@ -62,7 +62,7 @@ class RequestBodies:
     def _plain(self, dialect: Dialect, batch: Batch) -> bytes:
         if dialect is Dialect.V1:
             return b"".join(batch.parts)
-        return self._encoder.encode(batch.parts, batch.templates, self._families())
+        return self._encoder.encode(batch.parts, batch.templates, self._families(), batch.starts)
 
 
 @dataclass(frozen=True, slots=True)

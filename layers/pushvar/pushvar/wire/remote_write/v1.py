@@ -19,7 +19,7 @@ from pushvar.wire.remote_write.packing import length_delimited, timestamp, varin
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pushvar.model import Family, Times
+    from pushvar.model import Created, Family, Times
 
 HEADERS = {
     "Content-Encoding": "snappy",
@@ -55,13 +55,15 @@ class Template:
     """The series of one plan, waiting for values and a timestamp.
 
     ``label_sets`` are the encoded labels of each series, already sorted, one ``bytes`` each.
-    ``count`` says how many series there are.
+    ``count`` says how many series there are; ``created`` which of them tell when others began: 1.0 has no
+    word for it, 2.0 does.
     """
 
-    __slots__ = ("_fingerprint", "_parts", "_values", "count")
+    __slots__ = ("_fingerprint", "_parts", "_values", "count", "created")
 
-    def __init__(self, label_sets: Sequence[bytes]) -> None:
+    def __init__(self, label_sets: Sequence[bytes], created: Created = ()) -> None:
         self.count = len(label_sets)
+        self.created = created
         self._fingerprint = b""
         self._values = _value_slots(self.count)
         self._parts: list[bytes] = [b""] * (3 * self.count)

@@ -1,4 +1,4 @@
-"""A text file that is looked at again and again: read only when it changed. No scheme, a tool of schemes."""
+"""A text file that is looked at again and again: read only when it changed."""
 
 from __future__ import annotations
 
