@@ -37,6 +37,7 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
         budget_s = context.get_remaining_time_in_millis() / 1000 - RESERVE_S
         return workers[0].run(message, owner=context.aws_request_id, budget_s=budget_s)
 
+    metrics.add_dimension(name="function_name", value=context.function_name)  # stacks share the namespace
     outcomes = run_records(event, run)
     for outcome in outcomes:
         level = logger.info if outcome.report else logger.error

@@ -24,11 +24,12 @@ planners: list[Planner] = prepared(planner_of, real_world(), ("ssm", "dynamodb",
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: object, context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     """Plan one cycle and give its summary.
 
     Raises PushvarError, logged and counted, when there is nothing that could be planned.
     """
+    metrics.add_dimension(name="function_name", value=context.function_name)  # stacks share the namespace
     try:
         if not planners:
             planners.append(planner_of(real_world()))

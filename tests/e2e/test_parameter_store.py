@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import pty
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pushvar.receiver.server import Receiver
 
+from tests.contract.aws_door import aws_door, refusal
 from tests.e2e.configurations import write_config
-from tests.programs.commands import run_pushvar
+from tests.programs.commands import PUSHVAR, pushvar_environment, run_pushvar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -169,6 +173,38 @@ def test_a_push_shows_what_it_changes(stage: Stage) -> None:
         f"config/{name}"
         for name in ("global", "manifest", "remote_write/main", "scrape_configs/a", "scrape_configs/b")
     )
+
+
+def test_a_push_that_is_throttled_goes_on(stage: Stage) -> None:
+    """More refusals than the client's own tries: one line says that it waits, then everything is there."""
+    config = write_config(stage.folder, {"a": "127.0.0.1:1"}, BACKEND)
+    with aws_door(stage.aws) as door:
+        door.fail("PutParameter", refusal("ThrottlingException"), times=5)
+        pushed = stage.run("config", "push", config, "--to", stage.reference, AWS_ENDPOINT_URL=door.url)
+    out, err = done(pushed)
+    assert err == "AWS limits the rate of writes: waiting, then going on\n"
+    assert out.endswith("written\n")
+    assert "nothing to write" in done(stage.push(config))[0]
+
+
+def test_a_pull_on_a_terminal_shows_how_far_it_is(stage: Stage) -> None:
+    """A line counts the parameters and goes away; away from a terminal there is none."""
+    done(stage.push(write_config(stage.folder, {f"j{n}": "127.0.0.1:1" for n in range(12)}, BACKEND)))
+    pull = ("config", "pull", "--from", stage.reference, "--dry-run")
+    assert "reading" not in done(stage.run(*pull))[1]
+    master, slave = pty.openpty()
+    with os.fdopen(master, "rb", 0) as screen:
+        subprocess.run(
+            [PUSHVAR, *pull],
+            env={**pushvar_environment(), **stage.aws.environment},
+            stderr=slave,
+            check=True,
+            timeout=30,
+        )
+        os.close(slave)
+        shown = screen.read(65536).decode()
+    assert "\rreading: 1 parameter" in shown
+    assert "\rreading: 15 parameters\r\x1b[K" in shown
 
 
 def test_a_push_for_programs(stage: Stage) -> None:

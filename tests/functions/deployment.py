@@ -12,13 +12,14 @@ import logging
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from tests.programs.commands import run_pushvar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from tests.programs.aws import Aws
 
@@ -98,10 +99,17 @@ class Deployment:
         self.containers.append(Container(function))
         return self.containers[-1]
 
-    def configure(self, jobs: list[dict[str, Any]], write_url: str, **backend: Any) -> None:
+    def configure(
+        self,
+        jobs: list[dict[str, Any]],
+        write_url: str,
+        *,
+        settings: Mapping[str, Any] = MappingProxyType({"self_metrics": False}),
+        **backend: Any,
+    ) -> None:
         """Bring a configuration into Parameter Store with the command that people use."""
         document = {
-            "global": {"self_metrics": False},
+            "global": dict(settings),
             "scrape_configs": jobs,
             "remote_write": [{"name": "main", "url": write_url, **backend}],
         }

@@ -208,6 +208,42 @@ def test_a_malformed_parameter(stack: Deployment, faulty: FaultyServer, capsys: 
     assert [line["level"] for line in lines if line.get("message") == "planned"] == ["WARNING"]
 
 
+def test_a_refused_configuration_is_a_gauge_and_a_metric(
+    stack: Deployment, faulty: FaultyServer, prometheus: Database, capsys: Capsys
+) -> None:
+    """Broken by hand: 0, and the time stays; mended by a push: 1, and the time is another.
+
+    The metric has the dimensions that the alarm asks for.
+    """
+    jobs = [job("pay", faulty.url.removeprefix("http://"), metrics_path="/ok")]
+    name = f"/pushvar/{stack.stage}/config/scrape_configs/pay"
+    marked = {"external_labels": {"stack": stack.stage}, "self_metrics": True}
+    invalid = []
+    for round_number in range(3):
+        if round_number == 1:
+            stack.aws.client("ssm").put_parameter(
+                Name=name, Value="{job_name: pay, oops", Type="String", Overwrite=True
+            )
+        else:
+            more = {"scrape_timeout": f"{round_number + 1}s"}
+            stack.configure([jobs[0] | more], prometheus.write_url, settings=marked)
+        stack.container("plan")(event("plan"))
+        stack.container("forward")(forward_event(stack.messages()))
+        (said,) = [line for line in logged(capsys) if "ConfigInvalid" in line]
+        invalid += said["ConfigInvalid"]
+        assert said["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["function_name", "service"]]
+    assert invalid == [0, 1, 0]
+    prefix = "pushvar_config_last_reload_success"
+
+    def values(metric: str) -> list[float]:
+        found = prometheus.samples(f'{metric}{{stack="{stack.stage}"}}')
+        return [value for _labels, samples in found for _at, value in samples]
+
+    assert values(f"{prefix}ful") == [1.0, 0.0, 1.0]
+    first, kept, mended = values(f"{prefix}_timestamp_seconds")
+    assert first == kept < mended
+
+
 def test_nothing_to_plan(stack: Deployment, capsys: Capsys) -> None:
     """An empty tree is an error that Lambda counts, logged with what to do."""
     with pytest.raises(ConfigError, match="config push"):

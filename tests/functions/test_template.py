@@ -251,6 +251,7 @@ def test_logs_are_json_and_end(name: str, logs: str) -> None:
     [
         ("DeadLettersAlarm", "ApproximateNumberOfMessagesVisible", SET_ASIDE),
         ("PlanErrorsAlarm", "Errors", {"Ref": "PlanFunction"}),
+        ("ConfigInvalidAlarm", "ConfigInvalid", {"Ref": "PlanFunction"}),
         ("ForwardErrorsAlarm", "Errors", {"Ref": "ForwardFunction"}),
     ],
 )  # fmt: skip
@@ -258,7 +259,7 @@ def test_a_failure_is_an_alarm(alarm: str, metric: str, dimension: dict[str, Any
     """One is enough; silence is none; where there is a topic it is told, also when it is over."""
     found = properties(alarm)
     assert found["MetricName"] == metric
-    assert [one["Value"] for one in found["Dimensions"]] == [dimension]
+    assert [one["Value"] for one in found["Dimensions"] if one["Name"] != "service"] == [dimension]
     assert (found["Threshold"], found["ComparisonOperator"]) == (0, "GreaterThanThreshold")
     assert found["TreatMissingData"] == "notBreaching"
     assert found["AlarmActions"] == found["OKActions"]

@@ -6,6 +6,7 @@ import gc
 import json
 import time
 import tracemalloc
+from base64 import b64decode
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,15 +60,21 @@ class Loop:
         self.config = folder / "pushvar.yml"
         self.write(document)
         self.clock = Clock()
+        self.looks: list[str] = []
         self.environment = environment
         self.world = World(
-            environment, lambda path: Path(path).read_text("utf-8"), self.clock.now_ms,
+            environment, self.read_file, self.clock.now_ms,
             lambda: self.clock.now_s, self.clock.sleep, lambda: 0.5,
         )  # fmt: skip
         self.state: StateStore = open_state("memory:")
         registry = FileRegistry(str(self.config), monotonic=lambda: self.clock.now_s)
         self.forwarder = Forwarder(registry, self.state, self.world, owner="test")
         self.starts: list[tuple[float, list[str]]] = []
+
+    def read_file(self, path: str) -> str:
+        """Read a secret's file, and note it."""
+        self.looks.append(path)
+        return Path(path).read_text("utf-8")
 
     def write(self, document: dict[str, Any] | str) -> None:
         """Replace the configuration."""
@@ -290,6 +297,42 @@ def test_a_secret_that_goes_costs_its_own_job(made: Made) -> None:
     loop.clock.sleep(1)
     assert loop.cycle() == {"safe": "ok", "keyed": "ok"}
     assert made.faulty.requests[-2].headers.get("authorization", "Bearer t2") == "Bearer t2"
+
+
+def test_a_secret_that_is_changed_costs_one_cycle(made: Made) -> None:
+    """Of a refused job the secret is read again, not later than the next cycle; nothing else is.
+
+    The target takes another password, and the file has it too, long before a look would be due.
+    """
+    password = made.folder / "password"
+    password.write_text("old\n")
+    takes = ["old"]
+
+    def act(connection: Connection) -> None:
+        while connection.request():
+            given = connection.server.heads[-1].partition("Authorization: Basic ")[2].partition("\r\n")[0]
+            fine = b64decode(given) == f"u:{takes[0]}".encode()
+            connection.send(ok(b"{}") if fine else b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+
+    with raw_server(act) as target:
+        keyed = every(1) | {
+            "basic_auth": {"username": "u", "password": f"file:{password}"},
+            "static_configs": [{"targets": [f"127.0.0.1:{target.port}", f"localhost:{target.port}"]}],
+        }
+        other = every(1) | {"authorization": {"credentials": "env:TOKEN"}}
+        loop = made.loop(made.document({"keyed": keyed, "other": other}), TOKEN="t1")
+        reasons = []
+        for cycle in range(7):
+            if cycle == 2:
+                takes[0] = "new"
+                password.write_text("new\n")
+            if cycle == 4:
+                takes[0] = "another"  # and the file does not know
+            reasons.append(loop.cycle())
+            loop.clock.sleep(1)
+    assert [one["other"] for one in reasons] == ["ok"] * 7
+    assert [one["keyed"] for one in reasons] == ["ok", "ok", "auth", "ok", "auth", "auth", "auth"]
+    assert loop.looks == [str(password)] * 4  # at first, after each of three refusals
 
 
 def test_a_backend_secret_that_goes_costs_its_own_backend(made: Made) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pushvar.app.last_good import POINTER, SETTLE_MS, LastGood
+from msgspec import structs
+from pushvar.app.last_good import POINTER, SETTLE_MS, TAKEN, LastGood
 from pushvar.app.planner import Planner
+from pushvar.app.summary import plan_metrics
 from pushvar.collect.documents import read_config, read_slice
 from pushvar.collect.registry.protocol import Snapshot
 from pushvar.collect.shards import read_message
@@ -201,9 +203,46 @@ def test_a_bad_version_leaves_the_last_good_one(scene: Scene) -> None:
     for planner in (scene.planner(), scene.planner()):
         planned = planner.plan(NOMINAL)
         assert ([str(one) for one in planned.problems], planned.targets) == (["a: wrong", "b: wrong too"], 3)
-        assert scene.sent == before
+        assert plan_metrics(planned)["ConfigInvalid"] == 1
+        assert [one.config_outdated for one in scene.sent] == [True]
+        assert [structs.replace(one, config_outdated=False) for one in scene.sent] == before
     scene.source.error = None
-    assert scene.planner().plan(NOMINAL).problems == ()
+    planned = scene.planner().plan(NOMINAL)
+    assert (planned.problems, plan_metrics(planned)["ConfigInvalid"], scene.sent) == ((), 0, before)
+
+
+def test_when_a_version_was_taken(scene: Scene) -> None:
+    """It is the first plan that had it, whichever process asks later; a refused one changes nothing."""
+    scene.configure(3)
+    planner, taken = scene.planner(), []
+    for now_ms, targets, error, cold in (
+        (NOW_MS, 3, None, False),
+        (NOW_MS + 1_000, 3, None, True),
+        (NOW_MS + 2_000, 4, None, False),
+        (NOW_MS + 3_000, 4, ConfigError("a", "wrong"), True),
+        (NOW_MS + 4_000, 4, None, False),
+        (NOW_MS + 5_000, 3, None, False),
+    ):
+        scene.now_ms, scene.source.error = now_ms, error
+        scene.configure(targets)
+        planner = scene.planner() if cold else planner
+        planner.plan(NOMINAL)
+        taken.append(scene.sent[0].config_taken - NOW_MS)
+    assert taken == [0, 0, 2_000, 2_000, 2_000, 5_000]
+
+
+def test_a_store_that_does_not_know_when(scene: Scene) -> None:
+    """An older pushvar left the last good version alone: no time is made up until a version is taken."""
+    scene.configure(3)
+    scene.planner().plan(NOMINAL)
+    scene.state.set_pointer(TAKEN, scene.state.put_document(b'{"digest": "other", "first_ms": 1}'))
+    scene.source.error = ConfigError("a", "wrong")
+    planner = scene.planner()
+    planner.plan(NOMINAL)
+    assert scene.sent[0].config_taken == 0
+    scene.source.error = None
+    planner.plan(NOMINAL)
+    assert scene.sent[0].config_taken == NOW_MS
 
 
 def test_no_configuration_at_all(scene: Scene) -> None:

@@ -12,6 +12,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config as ClientConfig
 from pushvar.cli.edits import Edit
 from pushvar.collect.registry import open_registry
+from pushvar.collect.registry._throttling import Effects
 from pushvar.collect.registry.parameters import ParameterTree, Stored, changes
 from pushvar.collect.registry.protocol import TargetGroup
 from pushvar.collect.registry.ssm import SsmRegistry
@@ -527,6 +528,47 @@ def test_a_push_that_was_cut_off_is_mended_by_the_next(store: Store, stop: int) 
     written(store, other)
     assert store.names() == {**other, "manifest": manifest_of(other)}
     assert SsmRegistry(store.location, client=store.own).load().unsettled == ""
+
+
+def throttled_tree(store: Store, refused: Callable[[str, dict[str, Any]], bool]) -> tuple[Any, list[float]]:
+    """The store's tree, throttled where ``refused`` says so, on a clock that only its pauses move."""
+    store.client = client(config=ClientConfig(retries={"total_max_attempts": 1}))
+    throttled = failing("ThrottlingException")
+    scripted(store, lambda name, body: throttled if refused(name, body) else None)
+    pauses: list[float] = []
+    return ParameterTree(
+        store.location, store.client, Effects(lambda: sum(pauses), pauses.append, lambda: 0.5)
+    ), pauses
+
+
+def test_a_push_waits_while_it_is_throttled(store: Store) -> None:
+    """Puts and deletions are made again, with growing pauses that are told, until all is written."""
+    store.fill({**ITEMS, "scrape_configs/old": "{}"})
+    left, before = {"PutParameter": 4, "DeleteParameters": 2}, store.tree().read()
+
+    def refused(name: str, _body: dict[str, Any]) -> bool:
+        left[name] = left.get(name, 0) - 1
+        return left[name] >= 0
+
+    tree, pauses = throttled_tree(store, refused)
+    told: list[float] = []
+    changed = {**ITEMS, "global": "{scrape_interval: 20s}"}
+    assert tree.write(before, changed, waits=told.append)
+    assert pauses == told == [0.75, 1.5, 3.0, 6.0, 0.75, 1.5]
+    assert store.tree().read() == Stored(changed, manifest_of(changed))
+
+
+def test_a_push_does_not_wait_for_ever(store: Store) -> None:
+    """Two minutes for one parameter; what was written before is told, and that doing it again goes on."""
+    store.fill(ITEMS)
+    tree, pauses = throttled_tree(
+        store, lambda name, body: name == "PutParameter" and body["Name"].endswith("manifest")
+    )
+    with pytest.raises(ConfigError) as raised:
+        tree.write(store.tree().read(), {**ITEMS, "global": "{scrape_interval: 20s}"})
+    assert 100 < sum(pauses) <= 120
+    assert "config/manifest: throttled for 120 s (1 of 2 were written)" in str(raised.value)
+    assert "ask AWS for a higher one; do the same again" in str(raised.value)
 
 
 def test_a_push_that_fails_at_once(store: Store) -> None:

@@ -175,6 +175,23 @@ def test_the_last_value_is_used_while_a_store_cannot_be_reached(trouble: Excepti
     assert source.get("ssm:/a", after_s=RETRY_S + 1) == "new"
 
 
+def test_a_renewal_loses_nothing() -> None:
+    """It asks the store at once; one that is away or says the same is nothing new, the value stays."""
+    store = Store()
+    source = Source(store)
+    reference = secret("ssm:/a")
+    assert source.get("ssm:/a") == VALUE
+    for answer, new in (
+        (VALUE, False),
+        (EndpointConnectionError(endpoint_url="http://a"), False),
+        ("b", True),
+    ):
+        store.answer = answer
+        assert source.secrets.renew(reference, None) is new
+        assert source.get("ssm:/a") == ("b" if new else VALUE)
+    assert store.asked == 4
+
+
 @pytest.mark.parametrize(
     "code", ["ParameterNotFound", "AccessDeniedException", "InvalidKeyId", "UnrecognizedClientException"]
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 from pushvar.app.worker import LEASE_MARGIN_MS, Worker
 from pushvar.app.world import World
 from pushvar.collect.documents import config_document, slice_document
@@ -19,6 +20,7 @@ from pushvar.net.address import is_allowed, is_elsewhere
 from pushvar.state import open_state
 
 from tests.programs.faulty_server import FaultyServer, faulty_server
+from tests.programs.storing_receiver import GOOD, storing_receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +45,9 @@ class Scene:
     workers: list[Worker] = field(default_factory=list)
     intervals: dict[str, str] = field(default_factory=lambda: {"pay": "1m"})
     path: str = "/ok"
+    own: bool = False
+    more: dict[str, Any] = field(default_factory=dict)
+    write_url: str = ""
 
     def worker(self, allowed: Callable[[str], bool] = is_allowed) -> Worker:
         """A worker as after a cold start."""
@@ -58,11 +63,15 @@ class Scene:
         address = self.server.url.removeprefix("http://")
         jobs = [
             {"job_name": name, "metrics_path": self.path, "scrape_interval": interval, "scrape_timeout": "1s"}
+            | self.more
             for name, interval in self.intervals.items()
         ]
-        remote = {"name": "b", "url": f"{self.server.url}/status/204", "metadata_config": {"send": False}}
+        url = self.write_url or f"{self.server.url}/status/204"
+        remote = {"name": "b", "url": url, "metadata_config": {"send": False}}
         config = load(
-            json.dumps({"global": {"self_metrics": False}, "scrape_configs": jobs, "remote_write": [remote]}),
+            json.dumps(
+                {"global": {"self_metrics": self.own}, "scrape_configs": jobs, "remote_write": [remote]}
+            ),
             source="test",
         )
         targets = tuple(build_target(config, job, address, {}) for job in config.scrape_configs)
@@ -131,6 +140,40 @@ def test_a_race(scene: Scene) -> None:
         thread.join()
     assert sorted(report.skipped for report in reports) == ["", "held", "held"]
     assert scene.pushes() == 1
+
+
+def test_what_plan_says_of_its_configuration_is_sent(scene: Scene) -> None:
+    """As gauges of the shard: one when it is the newest, zero when not, none while plan says nothing."""
+    scene.own = True
+    said: tuple[dict[str, Any], ...] = (
+        {},
+        {"config_taken": 7_000, "config_outdated": True},
+        {"config_taken": 9_000},
+    )
+    with storing_receiver(lambda _asked: GOOD, lambda: 0) as (backend, listen):
+        listen()
+        scene.write_url = backend.url
+        for more in said:
+            scene.now_ms += MINUTE_MS
+            scene.run(structs.replace(scene.message(cycle=scene.now_ms), **more))
+    values = {
+        dict(labels)["__name__"]: [*times.values()]
+        for labels, times in backend.stored.items()
+        if dict(labels).get("instance") == "shard-0"
+    }
+    assert values["pushvar_config_last_reload_successful"] == [0.0, 1.0]
+    assert values["pushvar_config_last_reload_success_timestamp_seconds"] == [7.0, 9.0]
+
+
+def test_a_refused_secret_is_read_again(scene: Scene) -> None:
+    """By the shard's next cycle in the same process, whatever the age of what it knows."""
+    scene.path, scene.more = "/status/401", {"authorization": {"credentials": "env:TOKEN"}}
+    worker = scene.worker()
+    for cycle in range(2):
+        scene.environment["TOKEN"] = f"t{cycle}"
+        scene.run(scene.message(cycle=CYCLE_MS + cycle * MINUTE_MS), worker=worker)
+    sent = [one.headers["authorization"] for one in scene.server.requests if one.method == "GET"]
+    assert sent == ["Bearer t0", "Bearer t1"]
 
 
 def test_a_late_message_does_not_scrape(scene: Scene) -> None:

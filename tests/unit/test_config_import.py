@@ -16,6 +16,7 @@ from pushvar.config.schema import (
     BasicAuth,
     Config,
     Global,
+    OAuth2,
     QueueConfig,
     RemoteWrite,
     ScrapeConfig,
@@ -67,6 +68,7 @@ SCENES: dict[type[Block], Any] = {
     TlsConfig: lambda key, value: remote({"tls_config": {key: value}}),
     BasicAuth: lambda key, value: remote({"basic_auth": {key: value}}),
     Authorization: lambda key, value: remote({"authorization": {"credentials": "env:A", key: value}}),
+    OAuth2: lambda key, value: remote({"oauth2": {"client_id": "a", "token_url": "http://h/t", key: value}}),
     SigV4: lambda key, value: remote({"sigv4": {key: value}}),
 }
 """Block -> a document in which it has a key; other blocks are none of Prometheus'."""
@@ -129,6 +131,8 @@ def test_the_table_has_what_prometheus_documents() -> None:
         "max_backoff retry_on_http_429 sample_age_limit",
         TlsConfig: "ca ca_file cert cert_file key key_file server_name insecure_skip_verify min_version "
         "max_version",
+        OAuth2: "client_id client_secret client_secret_file scopes token_url endpoint_params tls_config "
+        "proxy_url no_proxy proxy_from_environment proxy_connect_header",
         SigV4: "region access_key secret_key profile role_arn",
     }
     for block, keys in documented.items():
@@ -195,3 +199,19 @@ def test_variables_have_names_of_their_own() -> None:
     ]
     text = import_prometheus(json.dumps({"scrape_configs": jobs}), source="p.yml").text
     assert re.findall(r"env:\w+", text) == ["env:PUSHVAR_A_B_PASSWORD", "env:PUSHVAR_A_B_PASSWORD_2"]
+
+
+def test_proxies_are_kept() -> None:
+    """A proxy goes on being one; one that pushvar cannot speak to takes its job, and no password is told."""
+    jobs = [
+        {**JOB, "job_name": "a", "proxy_url": "http://p:3128", "no_proxy": "10.0.0.0/8"},
+        {**JOB, "job_name": "b", "proxy_from_environment": True},
+        {**JOB, "job_name": "c", "proxy_url": f"http://user:{SECRET}@p"},
+    ]
+    found = import_prometheus(json.dumps({"scrape_configs": jobs}), source="p.yml")
+    first, second = found.config.scrape_configs
+    assert (first.proxy_url, first.no_proxy) == ("http://p:3128", "10.0.0.0/8")
+    assert second.proxy_from_environment
+    (remark,) = found.remarks
+    assert "scrape_configs[2].proxy_url: the URL of a proxy may not hold a user" in str(remark)
+    assert SECRET not in str(remark)

@@ -13,7 +13,7 @@ from msgspec import inspect
 from pushvar.config import document, reader
 from pushvar.config.keys import keys_of, unwrapped
 from pushvar.config.load import load, load_groups
-from pushvar.config.schema import DEFAULT_TIERS, Config, SigV4, StaticConfig, Tenancy
+from pushvar.config.schema import DEFAULT_TIERS, Config, OAuth2, SigV4, StaticConfig, Tenancy, TlsConfig
 from pushvar.config.values import Duration, SecretRef
 from pushvar.errors import ConfigErrors
 
@@ -48,7 +48,7 @@ def test_the_example_says_everything() -> None:
             if isinstance(inner, inspect.StructType) and not unwrapped(key.type).grammar:
                 yield from known(inner.cls)
 
-    given_otherwise = {"password", "credentials_file", "secret_key_file"}
+    given_otherwise = {"password", "credentials_file", "secret_key_file", "client_secret_file"}
     assert set(known(Config)) - set(used(yaml.safe_load(EXAMPLE))) == given_otherwise
 
 
@@ -84,6 +84,14 @@ def test_the_example_loads() -> None:
         "sla_tier": "gold|silver",
     }
     assert derived.name == "victoria.example"
+    assert derived.oauth2 == OAuth2(
+        client_id="pushvar",
+        client_secret=SecretRef("env", "VICTORIA_CLIENT_SECRET"),
+        scopes=("metrics.write",),
+        token_url="https://login.example/oauth2/token",
+        endpoint_params=(("audience", "metrics"),),
+        tls_config=TlsConfig(ca_file="/etc/pushvar/tls/login.pem"),
+    )
     assert [(one.name, one.url) for one in config.pushgateways] == [
         ("legacy", "http://pushgateway.example:9091")
     ]

@@ -11,6 +11,7 @@ JOB = "scrape_configs:\n- job_name: a\n"
 WITH_JOB = "scrape_configs: [{job_name: a}]\n"
 BACKEND = WITH_JOB + "remote_write:\n- url: https://a/push\n"
 GATEWAY = WITH_JOB + "pushgateways:\n- url: http://a:9091\n"
+OAUTH2 = JOB + "  oauth2: {client_id: a, token_url: http://a, "
 NO_SECRET = "a secret may not stand in a configuration; write where it is found: env:NAME, file:PATH, ssm:/PATH or secretsmanager:NAME"
 NO_JOB = "scrape_configs: no scrape config; add one with job_name and static_configs"
 SERVICES = "use static_configs or file_sd_configs"
@@ -110,7 +111,13 @@ KEYS: list[tuple[str, str]] = [
     (JOB + "  http_sd_configs: [{url: a:80}]", '3:27: scrape_configs[0].http_sd_configs[0].url: "a:80" is not a URL; write https://host/path'),
     (JOB + "  http_sd_configs: [{url: 'http://u:hunter2@a/'}]", "3:27: scrape_configs[0].http_sd_configs[0].url: a URL may not hold a user or password; give them in basic_auth; write %40 for an @ in a path"),
     (JOB + "  http_sd_configs: [{url: http://a/, refresh_interval: 0s}]", '3:56: scrape_configs[0].http_sd_configs[0].refresh_interval: "0s" is not above 0; write a duration such as 30s'),
-    (JOB + "  http_sd_configs: [{url: http://a/, proxy_url: http://b}]", "3:38: scrape_configs[0].http_sd_configs[0].proxy_url: not supported yet; remove it"),
+    (JOB + "  http_sd_configs: [{url: http://a/, proxy_url: https://b}]", '3:49: scrape_configs[0].http_sd_configs[0].proxy_url: "https://b" is not the URL of an HTTP proxy; write http://host:3128'),
+    (JOB + "  proxy_url: http://u:hunter2@b", "3:14: scrape_configs[0].proxy_url: the URL of a proxy may not hold a user or password; use a proxy that knows its clients without a password"),
+    (JOB + "  proxy_url: http://b/x", '3:14: scrape_configs[0].proxy_url: "http://b/x" is not the URL of an HTTP proxy; write http://host:3128'),
+    (JOB + "  no_proxy: a.test", "2:3: scrape_configs[0].proxy_url: required; no_proxy says for whom it is not used"),
+    (BACKEND + "  proxy_url: http://b\n  proxy_from_environment: true", "4:14: remote_write[0].proxy_url: given together with proxy_from_environment; keep one"),
+    (GATEWAY + "  no_proxy: a\n  proxy_from_environment: true", "4:13: pushgateways[0].no_proxy: given together with proxy_from_environment; remove it; the environment's NO_PROXY is what counts"),
+    (GATEWAY + "  proxy_connect_header: {a: [b]}", "4:3: pushgateways[0].proxy_connect_header: not supported by pushvar; a proxy is told nothing but where to connect; remove it"),
     (JOB + "  http_sd_configs: [{url: http://a/, authorization: {credentials: hunter2}}]", f"3:67: scrape_configs[0].http_sd_configs[0].authorization.credentials: {NO_SECRET}"),
     (JOB + "  http_sd_configs: [{url: http://a/, basic_auth: {username: u}, authorization: {credentials: env:A}}]", "3:80: scrape_configs[0].http_sd_configs[0].authorization: given together with basic_auth; keep one"),
     (JOB + "  http_sd_configs: [{url: http://a/, tls_config: {cert_file: a}}]", "3:50: scrape_configs[0].http_sd_configs[0].tls_config.key_file: required; cert_file and key_file belong together"),
@@ -122,7 +129,17 @@ KEYS: list[tuple[str, str]] = [
     (JOB + "  dns_sd_configs: [{names: [a..b]}]", '3:29: scrape_configs[0].dns_sd_configs[0].names[0]: "a..b" is not a name of the DNS'),
     (JOB + "  relabel_config: []", "3:3: scrape_configs[0].relabel_config: unknown; did you mean relabel_configs?"),
     (WITH_JOB + "relabel_configs: []", "2:1: relabel_configs: unknown here; it belongs in scrape_configs[]"),
-    (JOB + "  oauth2: {}", "3:3: scrape_configs[0].oauth2: not supported yet; use authorization or basic_auth"),
+    (JOB + "  oauth2: {token_url: http://a}", "3:11: scrape_configs[0].oauth2.client_id: required; add client_id"),
+    (JOB + "  oauth2: {client_id: a}", "3:11: scrape_configs[0].oauth2.token_url: required; add token_url"),
+    (OAUTH2 + "client_secret: hunter2}", f"3:62: scrape_configs[0].oauth2.client_secret: {NO_SECRET}"),
+    (OAUTH2 + "client_secret_ref: a}", "3:47: scrape_configs[0].oauth2.client_secret_ref: not supported by pushvar; use client_secret: env:NAME or file:PATH"),
+    (OAUTH2 + "proxy_url: http://b}", "3:47: scrape_configs[0].oauth2.proxy_url: not supported yet; remove it"),
+    (OAUTH2 + "iss: a}", "3:47: scrape_configs[0].oauth2.iss: not supported yet; use client_secret, and endpoint_params for what else the token server wants"),
+    (OAUTH2 + "scope: a}", "3:47: scrape_configs[0].oauth2.scope: unknown; did you mean scopes?"),
+    (OAUTH2 + "tls_config: {key_file: a}}", "3:59: scrape_configs[0].oauth2.tls_config.cert_file: required; cert_file and key_file belong together"),
+    (OAUTH2 + "endpoint_params: {client_secret: hunter2}}", "3:65: scrape_configs[0].oauth2.endpoint_params.client_secret: has a key of its own; write it beside endpoint_params: client_secret: env:NAME"),
+    (JOB + "  oauth2: {client_id: a, token_url: 'http://u:hunter2@a/'}", "3:37: scrape_configs[0].oauth2.token_url: a URL may not hold a user or password; give client_id and client_secret"),
+    (OAUTH2 + "}\n  basic_auth: {username: a}", "3:11: scrape_configs[0].oauth2: given together with basic_auth; keep one"),
     (JOB + "  bearer_token: hunter2", "3:3: scrape_configs[0].bearer_token: not supported by pushvar; use authorization: {credentials: env:NAME}"),
     (WITH_JOB + "rule_files: [a.yml]", "2:1: rule_files: not supported by pushvar; rules and alerts belong to the backend; remove it"),
     (WITH_JOB + "alerting: {}", "2:1: alerting: not supported by pushvar; rules and alerts belong to the backend; remove it"),
@@ -130,14 +147,14 @@ KEYS: list[tuple[str, str]] = [
     (GATEWAY + "  match: {env: '('}", '4:16: pushgateways[0].match.env: "(" is not a regular expression: missing ): ^(?s:()$; the dialect is RE2: no look-around, no back references'),
     (GATEWAY + "  write_relabel_configs: []", "4:3: pushgateways[0].write_relabel_configs: not supported by pushvar; a gateway has one type for a name; use metric_relabel_configs or match"),
     (GATEWAY + "  headers: {A: '{env}'}", "4:16: pushgateways[0].headers.A: only remote_write takes labels of the target; write a fixed value"),
-    (GATEWAY + "  oauth2: {}", "4:3: pushgateways[0].oauth2: not supported yet; use authorization or basic_auth"),
+    (GATEWAY + "  oauth2: []", "4:11: pushgateways[0].oauth2: expected a mapping, found a list; its keys are client_id, client_secret, client_secret_file, ..."),
     (GATEWAY + "  sigv4: {}", "4:3: pushgateways[0].sigv4: not supported by pushvar; use authorization or basic_auth"),
     (GATEWAY + "  timeout: 5s", "4:3: pushgateways[0].timeout: not supported by pushvar; use remote_timeout"),
     (GATEWAY + "  http_headers: {}", "4:3: pushgateways[0].http_headers: not supported by pushvar; use headers: {NAME: VALUE}"),
     (GATEWAY + "  queue_config: {}", "4:3: pushgateways[0].queue_config: not supported by pushvar; each group of targets is one request; remove it"),
     (GATEWAY + "  metadata_config: {}", "4:3: pushgateways[0].metadata_config: not supported by pushvar; each group of targets is one request; remove it"),
     (GATEWAY + "  protobuf_message: auto", "4:3: pushgateways[0].protobuf_message: not supported by pushvar; a Pushgateway is sent text; remove it"),
-    (GATEWAY + "  job: x", "4:3: pushgateways[0].job: unknown; its keys are authorization, basic_auth, delete_down_after, headers, match, name, remote_timeout, tls_config, url"),
+    (GATEWAY + "  job: x", "4:3: pushgateways[0].job: unknown"),
     (GATEWAY + "  delete_down_after: never", '4:22: pushgateways[0].delete_down_after: "never" is not a duration; write 15s or 1m30s'),
     (WITH_JOB + "pushgateway: []", "2:1: pushgateway: unknown; did you mean pushgateways?"),
     (BACKEND + "  azuread: {}", "4:3: remote_write[0].azuread: not supported yet; use authorization, basic_auth or sigv4"),

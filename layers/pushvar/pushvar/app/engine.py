@@ -5,6 +5,7 @@ An engine is built for each version of a configuration and used as a whole: a cy
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,14 +19,16 @@ from pushvar.convert.ledger import Ledger
 from pushvar.convert.mapping import rules_of
 from pushvar.convert.own_metrics import own_scrape, own_stamp
 from pushvar.errors import ConfigError
-from pushvar.net.auth import auth_header
+from pushvar.net.auth import auth_header, check_auth
 from pushvar.net.policy import policy_of
+from pushvar.net.proxy import proxies_of
 from pushvar.net.tls import context_for, tls_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pushvar.config.schema import Config, ScrapeConfig
+    from pushvar.config.values import SecretRef
     from pushvar.convert.family_types import Settle
     from pushvar.convert.mapping.rules import RuleSet
     from pushvar.convert.plan import Stamp
@@ -71,6 +74,7 @@ class Engine:
         self._stamp_of = stamps_of(config)
         self._stamps = {target.key: self.stamp(target) for target in self.targets}
         self._ledger = Ledger(config.tenancy.budgets, self._stamps.values())
+        self._refused: set[str] = set()
         self._endpoints: dict[str, tuple[tuple[tuple[str, str], ...], list[Endpoint]]] = {}
 
     def stamp(self, target: Target) -> Stamp:
@@ -80,16 +84,36 @@ class Engine:
     def check(self) -> None:
         """Raise ConfigError when a secret or a TLS file of any job is not there."""
         for job in self.config.scrape_configs:
-            self._headers(job)
+            check_auth(job, self._secrets.resolve)
             if job.scheme == "https":
                 context_for(tls_settings(job.tls_config))
+            if (proxies := proxies_of(job)) is not None:
+                proxies.check()
 
     def endpoints(self, jobs: Iterable[str]) -> list[Endpoint]:
         """The targets of these jobs, ready to fetch, with the secrets of this moment.
 
-        A job whose secret went away fails by itself: its endpoints say so instead of being fetched.
+        A job whose secret went away fails by itself: its endpoints say so instead of being fetched. The
+        secrets of a job that was refused are read again, whatever their age.
         """
+        jobs = tuple(jobs)
+        self._renew([self._jobs[job] for job in jobs if job in self._refused])
         return [one for job in jobs for one in self._endpoints_of(self._jobs[job])]
+
+    def heard(self, scrapes: Iterable[Scrape]) -> None:
+        """What became of the endpoints: a target that answered 401 or 403 may have new credentials by now."""
+        denied = {scrape.plan.target.job for scrape in scrapes if scrape.reason == "auth"}
+        self._refused |= denied & self._endpoints.keys()  # the others were not even asked
+
+    def _renew(self, jobs: Sequence[ScrapeConfig]) -> None:
+        """Look for new secrets, for each once, however many of the jobs share it."""
+        self._refused.difference_update(job.job_name for job in jobs)
+        self._secrets.renew(*{reference for job in jobs for reference in _secrets_of(job)})
+        for job in jobs:
+            if job.oauth2 is not None:
+                with suppress(ConfigError):  # its endpoints will tell
+                    headers, _ = self._endpoints[job.job_name]
+                    self._secrets.renew_token(job.oauth2, dict(headers).get("Authorization", ""))
 
     @property
     def families(self) -> Mapping[str, Family]:
@@ -128,6 +152,7 @@ class Engine:
         try:
             headers = tuple(self._headers(job))
         except ConfigError as error:
+            self._endpoints.pop(job.job_name, None)
             return [replace(one, unready=str(error)) for one in self._endpoints_with((), job)]
         known = self._endpoints.get(job.job_name)
         if known is None or known[0] != headers:
@@ -147,6 +172,7 @@ class Engine:
             timeout_s=job.scrape_timeout.s,
             body_limit=job.body_size_limit or BODY_CEILING,
             policy=policy_of(self.config.global_.target_policy),
+            proxies=proxies_of(job),
         )
 
     def _headers(self, job: ScrapeConfig) -> list[tuple[str, str]]:
@@ -158,9 +184,17 @@ class Engine:
         }
         own = [(name, value) for name, header in job.http_headers for value in header.values]
         names = {name.lower() for name, _ in own}
-        auth = auth_header(job.basic_auth, job.authorization, self._secrets.resolve)
+        auth = auth_header(job, self._secrets.resolve, self._secrets.token)
         rest = [(name, value) for name, value in fixed.items() if name.lower() not in names]
         return [*rest, *own, *([("Authorization", auth)] if auth else [])]
+
+
+def _secrets_of(job: ScrapeConfig) -> Iterator[SecretRef | None]:
+    """The secrets that a job sends as they are."""
+    if job.basic_auth is not None:
+        yield job.basic_auth.password
+    if job.authorization is not None:
+        yield job.authorization.credentials
 
 
 def _limits(job: ScrapeConfig) -> Limits:

@@ -19,7 +19,7 @@ from pushvar.model import Report
 from pushvar.net.secrets import Secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pushvar.app.world import World
     from pushvar.collect.registry.protocol import Registry, Snapshot
@@ -109,9 +109,7 @@ class Forwarder:
             self.engine.failed,
             deliver,
             self._memory,
-            lambda numbers, now_ms: self.engine.own_scrapes(
-                world.host, {**numbers, **self._reload_gauges()}, now_ms
-            ),
+            self._own_scrapes,
             self._state,
             world.now_ms,
             world.monotonic_s,
@@ -123,12 +121,13 @@ class Forwarder:
         turn = Turn(SHARD, self._owner, now_ms, budget_s, patience_s)
         roll = Roll({target.key for target in self.engine.targets})
         report = run_cycle(steps, turn, roll, lambda _head: endpoints)
+        self.engine.heard(report.scrapes)
         return replace(report, config_version=self._compiled.version)
 
-    def _reload_gauges(self) -> dict[str, float]:
-        return reload_gauges(
-            successful=not (self._unusable or self._snapshot.outdated), taken_ms=self._taken_ms
-        )
+    def _own_scrapes(self, numbers: Mapping[str, float], now_ms: int) -> Sequence[Scrape]:
+        newest = not (self._unusable or self._snapshot.outdated)
+        gauges = reload_gauges(successful=newest, taken_ms=self._taken_ms)
+        return self.engine.own_scrapes(self._world.host, {**numbers, **gauges}, now_ms)
 
     def run(
         self,

@@ -10,7 +10,8 @@ from pushvar.deliver.patience import Patience
 from pushvar.deliver.queue import Sendable
 from pushvar.errors import ConfigError, PushError
 from pushvar.model import Delivery
-from pushvar.net.auth import auth_header
+from pushvar.net.auth import auth_header, check_auth
+from pushvar.net.proxy import proxies_of
 from pushvar.net.session import Session
 from pushvar.net.tls import context_for, tls_settings
 
@@ -38,7 +39,8 @@ class HttpBackend(ABC):
         self._block = block
         self._secrets = secrets
         self._world = world
-        self._session = Session(tls_settings(block.tls_config), world.until_s)
+        self._auth = ""
+        self._session = Session(tls_settings(block.tls_config), world.until_s, proxies_of(block))
 
     def deliver(
         self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float, spool: Spool
@@ -70,10 +72,12 @@ class HttpBackend(ABC):
         return scrapes
 
     def check(self) -> None:
-        """Raise ConfigError when a secret or a TLS file of this backend is not there."""
-        self._headers()
+        """Raise ConfigError when a secret, a TLS file or the proxy of this backend cannot be used."""
+        check_auth(self._block, self._secrets.resolve)
         if self._block.url.startswith("https:"):
             context_for(tls_settings(self._block.tls_config))
+        if (proxies := proxies_of(self._block)) is not None:
+            proxies.check()
 
     def close(self) -> None:
         """Close the connections."""
@@ -91,13 +95,15 @@ class HttpBackend(ABC):
 
     def _with_credentials(self, fixed: Iterable[tuple[str, str]]) -> dict[str, str]:
         headers = dict(fixed)
-        auth = auth_header(self._block.basic_auth, self._block.authorization, self._secrets.resolve)
-        if auth:
-            headers["Authorization"] = auth
+        self._auth = auth_header(self._block, self._secrets.resolve, self._secrets.token)
+        if self._auth:
+            headers["Authorization"] = self._auth
         return headers
 
     def _renewed(self) -> bool:
         """Whether its secrets are others than a moment ago, after a look at their source."""
+        if self._block.oauth2 is not None:
+            return self._secrets.renew_token(self._block.oauth2, self._auth)
         basic, bearer = self._block.basic_auth, self._block.authorization
         return self._secrets.renew(basic.password if basic else None, bearer.credentials if bearer else None)
 

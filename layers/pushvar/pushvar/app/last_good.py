@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pushvar.state.protocol import StateStore
 
 POINTER = "config/last_good"
+TAKEN = "config/taken"
 UNSETTLED = "config/unsettled"
 
 SETTLE_MS = 30_000
@@ -26,7 +27,7 @@ SETTLE_MS = 30_000
 
 
 class _Seen(msgspec.Struct, frozen=True):
-    """An unsettled tree, by its digest, and when it was first read so (Unix ms)."""
+    """A digest, of an unsettled tree or of the last good snapshot, and when it was first so (Unix ms)."""
 
     digest: str
     first_ms: int
@@ -68,15 +69,24 @@ class LastGood:
             return self._instead(error)
         if snapshot.unheard and (good := self._remembered()) is not None:
             snapshot = with_remembered(snapshot, good)
-        if self._is_new(snapshot):
-            digest = self._state.put_document(snapshot_document(snapshot))
-            if self._state.get_pointer(POINTER) != digest:  # reading is cheaper, for cron too
-                self._state.set_pointer(POINTER, digest)
-        self._good = snapshot
-        return snapshot
+        taken_ms = 0 if self._good is None or self._is_new(snapshot) else self._good.taken_ms
+        self._good = replace(snapshot, taken_ms=taken_ms or self._take(snapshot))
+        return self._good
 
     def _is_new(self, snapshot: Snapshot) -> bool:
         return self._good is None or snapshot.version != self._good.version
+
+    def _take(self, snapshot: Snapshot) -> int:
+        """Remember a snapshot as the last good one; gives when it became that, in whichever process."""
+        digest = self._state.put_document(snapshot_document(snapshot))
+        if self._state.get_pointer(POINTER) == digest:  # reading is cheaper, for cron too
+            seen = self._seen(TAKEN)
+            if seen is not None and seen.digest == digest:
+                return seen.first_ms
+        now_ms = self._now_ms()
+        self._note(TAKEN, digest, now_ms)
+        self._state.set_pointer(POINTER, digest)
+        return now_ms
 
     def _instead(self, error: ConfigError) -> Snapshot:
         good = self._remembered()
@@ -89,7 +99,10 @@ class LastGood:
         if self._good is None:
             digest = self._state.get_pointer(POINTER)
             body = self._state.get_document(digest) if digest else None
-            self._good = read_snapshot(body) if body else None
+            if digest and body:
+                taken = self._seen(TAKEN)
+                taken_ms = taken.first_ms if taken is not None and taken.digest == digest else 0
+                self._good = replace(read_snapshot(body), taken_ms=taken_ms)
         return self._good
 
     def _demand_settled(self, snapshot: Snapshot) -> None:
@@ -99,10 +112,9 @@ class LastGood:
         good = self._remembered()
         if good is not None and good.version == snapshot.version:
             return
-        now_ms, seen = self._now_ms(), self._seen()
+        now_ms, seen = self._now_ms(), self._seen(UNSETTLED)
         if seen is None or seen.digest != snapshot.unsettled:
-            noted = msgspec.json.encode(_Seen(snapshot.unsettled, now_ms))
-            self._state.set_pointer(UNSETTLED, self._state.put_document(noted))
+            self._note(UNSETTLED, snapshot.unsettled, now_ms)
         elif now_ms - seen.first_ms >= SETTLE_MS:
             return
         raise ConfigError(
@@ -111,7 +123,11 @@ class LastGood:
             hint=f"it is taken if it is the same {SETTLE_MS // 1000} s later; config push is taken at once",
         )
 
-    def _seen(self) -> _Seen | None:
-        digest = self._state.get_pointer(UNSETTLED)
+    def _note(self, pointer: str, digest: str, now_ms: int) -> None:
+        noted = msgspec.json.encode(_Seen(digest, now_ms))
+        self._state.set_pointer(pointer, self._state.put_document(noted))
+
+    def _seen(self, pointer: str) -> _Seen | None:
+        digest = self._state.get_pointer(pointer)
         body = self._state.get_document(digest) if digest else None
         return msgspec.json.decode(body, type=_Seen) if body else None

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Planned:
     """One plan: how much it gave out, and what is wrong although it did.
 
-    ``unsent`` says why, by shard, for those whose message did not go out.
+    ``unsent`` says why, by shard, for those whose message did not go out. An ``outdated`` one was made from
+    the last good configuration, because the newest is refused.
     """
 
     cycle: int
@@ -33,6 +34,7 @@ class Planned:
     shards: int
     unsent: Mapping[str, str]
     problems: tuple[ConfigError, ...]
+    outdated: bool = False
 
 
 class _Cut(NamedTuple):
@@ -78,18 +80,14 @@ class Planner:
         nominal = nominal_ms(scheduled_time, now_ms)
         cut = self._current()
         cycle = now_ms if nominal is None else nominal
-        late_ms = late_after_ms(cut.snapshot.config)
-        messages = [
-            ShardMessage(
-                cycle=cycle, planned_at=now_ms, shard=str(shard), late_after_ms=late_ms,
-                config_version=cut.config_version, slice_version=version, shards=len(cut.slice_versions),
-            ).text()
-            for shard, version in enumerate(cut.slice_versions)
-        ]  # fmt: skip
+        messages = [message.text() for message in _messages(cut, cycle, now_ms)]
         unsent = {str(shard): reason for shard, reason in self._send(messages).items()}
         untimely = (_untimely(scheduled_time),) if nominal is None else ()
         problems = (*untimely, *cut.snapshot.problems, *cut.problems)
-        return Planned(cycle, now_ms, cut.config_version, cut.targets, len(messages), unsent, problems)
+        return Planned(
+            cycle, now_ms, cut.config_version, cut.targets, len(messages), unsent, problems,
+            outdated=cut.snapshot.outdated,
+        )  # fmt: skip
 
     def _current(self) -> _Cut:
         """The present snapshot in shards; nothing is done again while the registry gives the same."""
@@ -110,6 +108,17 @@ class Planner:
             len(targets),
             (*refused, *_crowded(shards), *_too_fast(snapshot)),
         )
+
+
+def _messages(cut: _Cut, cycle: int, now_ms: int) -> Iterator[ShardMessage]:
+    """One message for each shard."""
+    late_ms = late_after_ms(cut.snapshot.config)
+    for shard, version in enumerate(cut.slice_versions):
+        yield ShardMessage(
+            cycle=cycle, planned_at=now_ms, shard=str(shard), late_after_ms=late_ms,
+            config_version=cut.config_version, slice_version=version, shards=len(cut.slice_versions),
+            config_taken=cut.snapshot.taken_ms, config_outdated=cut.snapshot.outdated,
+        )  # fmt: skip
 
 
 def _untimely(scheduled_time: object) -> ConfigError:

@@ -117,4 +117,5 @@ def plan_metrics(planned: Planned) -> dict[str, float]:
         "PlannedShards": planned.shards,
         "MessagesUnsent": len(planned.unsent),
         "Problems": len(planned.problems),
+        "ConfigInvalid": int(planned.outdated),
     }

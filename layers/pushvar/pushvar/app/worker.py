@@ -13,6 +13,7 @@ from pushvar.collect.fetch import Fetcher
 from pushvar.collect.schedule import FARTHEST_MS, due_jobs
 from pushvar.collect.shards import shard_of_labels
 from pushvar.convert.converter import Converter
+from pushvar.convert.own_metrics import reload_gauges
 from pushvar.cycle import Steps, Turn, run_cycle
 from pushvar.deliver.staleness import Roll, SeriesMemory
 from pushvar.errors import EventError, StateError
@@ -92,9 +93,11 @@ class Worker:
             margin_ms=LEASE_MARGIN_MS, planned=True, late=late,
         )  # fmt: skip
         roll = Roll({target.key for target in engine.targets}, self._belongs(message))
-        return run_cycle(self._steps(engine, shared.backends, message.shard), turn, roll, due)
+        report = run_cycle(self._steps(engine, shared.backends, message), turn, roll, due)
+        engine.heard(report.scrapes)
+        return report
 
-    def _steps(self, engine: Engine, backends: Backends, shard: str) -> Steps:
+    def _steps(self, engine: Engine, backends: Backends, message: ShardMessage) -> Steps:
         def deliver(scrapes: Sequence[Scrape], deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
             return backends.deliver(scrapes, engine.families, deadline_s, spool)
 
@@ -104,7 +107,9 @@ class Worker:
             engine.failed,
             deliver,
             self._memory,
-            lambda numbers, now_ms: engine.own_scrapes(f"shard-{shard}", numbers, now_ms),
+            lambda numbers, now_ms: engine.own_scrapes(
+                f"shard-{message.shard}", {**numbers, **_reload_gauges(message)}, now_ms
+            ),
             self._state,
             self._world.now_ms,
             self._world.monotonic_s,
@@ -154,3 +159,10 @@ class Worker:
         self._fetcher.close()
         for shared in self._shared.values():
             shared.backends.close()
+
+
+def _reload_gauges(message: ShardMessage) -> dict[str, float]:
+    """What plan knows of its configuration; nothing when it does not say."""
+    if not message.config_taken:
+        return {}
+    return reload_gauges(successful=not message.config_outdated, taken_ms=message.config_taken)

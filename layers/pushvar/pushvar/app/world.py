@@ -58,7 +58,7 @@ def means_of(
 ) -> Means:
     """What discovery may use of this world; ``patience_s`` is what a cycle waits for a list that it has."""
     secrets = Secrets(world.environment, world.read_file, world.monotonic_s)
-    means = Means(monotonic=world.monotonic_s, secret=secrets.resolve, allowed=allowed)
+    means = Means(monotonic=world.monotonic_s, secret=secrets.resolve, token=secrets.token, allowed=allowed)
     return means if patience_s is None else replace(means, patience_s=patience_s)
 
 

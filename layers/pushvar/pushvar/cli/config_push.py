@@ -69,7 +69,7 @@ def pushed(
     written = False
     if not dry_run:
         with progress_bar() as progress:
-            written = tree.write(stored, items, progress)
+            written = tree.write(stored, items, progress.done, progress.waits)
     return found, written, f"{counted(len(config.scrape_configs), 'job')}, {counted(targets, 'target')}"
 
 

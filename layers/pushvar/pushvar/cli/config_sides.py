@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from pushvar.cli.registries import parameter_tree
+from pushvar.cli.tables import reading
 
 if TYPE_CHECKING:
     from pushvar.config.diff import Side
@@ -27,7 +28,8 @@ def tree_of(reference: str, option: str = "--from") -> Pulled:
     from pushvar.config.tree import read_tree
 
     place = parameter_tree(reference, option, "write ssm:/pushvar/<stage>")
-    stored = place.read_some()
+    with reading() as progress:
+        stored = place.read_some(progress)
     if not stored.settled:
         said = "does not match its manifest: a push is under way, was cut off, or somebody wrote past it"
         click.secho(f"warning: {reference} {said}", err=True, fg="yellow")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushvar.cli.registries import parameter_tree
-from pushvar.cli.tables import progress_bar
+from pushvar.cli.tables import progress_bar, reading
 from pushvar.collect.registry.ssm import groups_of
 from pushvar.collect.targets import build_target, build_targets
 from pushvar.config.nodes import ListNode, MappingNode, value_at
@@ -42,7 +42,8 @@ class Edit:
 
     def __init__(self, reference: str) -> None:
         self._place = parameter_tree(reference, "--registry", "edit the file")
-        self._stored = self._place.read_some()
+        with reading() as progress:
+            self._stored = self._place.read_some(progress)
         if self._stored.manifest and not self._stored.settled:
             raise ConfigError(
                 "",
@@ -116,4 +117,4 @@ class Edit:
             where = f"ssm:{self._place.location}"
             raise ConfigError("", f"{where} was changed by somebody else just now", hint="do the same again")
         with progress_bar() as progress:
-            self._place.write(self._stored, self._items, progress)
+            self._place.write(self._stored, self._items, progress.done, progress.waits)

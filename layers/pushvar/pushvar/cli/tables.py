@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from rich.cells import cell_len
@@ -32,19 +32,48 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+class Progress(NamedTuple):
+    """What to call with what is done and all there is to do, and with the seconds of a pause."""
+
+    done: Callable[[int, int], None] | None
+    waits: Callable[[float], None]
+
+
 @contextmanager
-def progress_bar() -> Iterator[Callable[[int, int], None] | None]:
-    """Something to call with what is done and all there is to do: a bar, where a person looks on."""
+def progress_bar() -> Iterator[Progress]:
+    """A bar, where a person looks on; elsewhere one line, if there are pauses."""
     with ExitStack() as stack:
         bars: list[Any] = []
+        told: list[float] = []
 
         def show(done: int, total: int) -> None:
             if not bars:
                 bar = click.progressbar(length=total, label="writing", file=sys.stderr, show_pos=True)
                 bars.append(stack.enter_context(bar))
+            bars[0].label = "writing"
             bars[0].update(done - bars[0].pos)
 
-        yield show if sys.stderr.isatty() else None
+        def waits(pause_s: float) -> None:
+            if bars:
+                bars[0].label = f"AWS limits the rate, waiting {pause_s:.0f} s"
+                bars[0].render_progress()
+            elif not told:
+                click.echo("AWS limits the rate of writes: waiting, then going on", err=True)
+            told.append(pause_s)
+
+        yield Progress(show if sys.stderr.isatty() else None, waits)
+
+
+@contextmanager
+def reading() -> Iterator[Callable[[int], None] | None]:
+    """What to call with how many parameters were read: a line that goes away, where a person looks on."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    try:
+        yield lambda number: click.echo(f"\rreading: {counted(number, 'parameter')}", nl=False, err=True)
+    finally:
+        click.echo("\r\x1b[K", nl=False, err=True)
 
 
 def _printable(text: str) -> str:

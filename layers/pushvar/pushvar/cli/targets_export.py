@@ -9,6 +9,7 @@ import click
 
 from pushvar.cli import exit_codes
 from pushvar.cli.registries import registry_option
+from pushvar.cli.tables import reading
 from pushvar.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def _config(reference: str) -> Config:
         path = reference.removeprefix("file:")
         return load(text_of(path), source=path)
     tree = parameter_tree(reference, "--registry", "write ssm:/pushvar/<stage> or the path of a file")
-    return read_tree(tree.read_some().items, tree.prefix).config
+    with reading() as progress:
+        stored = tree.read_some(progress)
+    return read_tree(stored.items, tree.prefix).config
 
 
 def _rows(config: Config) -> Iterable[Row]:

@@ -23,6 +23,7 @@ from pushvar.net.once import request_of
 if TYPE_CHECKING:
     from pushvar.net.client import Origin
     from pushvar.net.policy import Policy
+    from pushvar.net.proxy import Proxies
     from pushvar.net.tls import TlsSettings
 
 LOOK_EVERY_S = 0.1
@@ -39,6 +40,7 @@ _SHOWN_CHARS = 200
 _OK = range(200, 300)
 _REDIRECT = range(300, 400)
 _CLIENT = range(400, 500)
+_PROXY_AUTH = 407
 _STATUS_REASONS = {401: "auth", 403: "auth", 404: "not_found", 429: "rate_limited"}
 
 
@@ -65,9 +67,10 @@ def endpoint(
     timeout_s: float,
     body_limit: int,
     policy: Policy | None = None,
+    proxies: Proxies | None = None,
 ) -> Endpoint:
     """Prepare a target: its request head never changes between cycles, unless a secret does."""
-    origin, head = request_of(target.url, headers, tls, policy)
+    origin, head = request_of(target.url, headers, tls, policy, proxies)
     return Endpoint(target, origin, head, timeout_s, body_limit)
 
 
@@ -195,4 +198,5 @@ def check_status(status: int, location: str) -> None:
         shown = "".join(filter(str.isprintable, location))[:_SHOWN_CHARS]
         raise FetchError("redirect", f"HTTP {status} to {shown or 'nowhere'}")
     default = "client" if status in _CLIENT else "server"
-    raise FetchError(_STATUS_REASONS.get(status, default), f"HTTP {status}")
+    asked = ", the proxy wants credentials" if status == _PROXY_AUTH else ""
+    raise FetchError(_STATUS_REASONS.get(status, default), f"HTTP {status}{asked}")

@@ -74,6 +74,8 @@ class ShardMessage(msgspec.Struct, frozen=True, kw_only=True):
     ran (Unix ms), from which lateness counts: after ``late_after_ms`` the next plan is there, which has
     newer work for the shard. The versions are documents of the state store (sha256). ``shards`` is how many
     there are (0: an older plan did not say), which tells a target that was removed from one that moved.
+    ``config_taken`` is when plan took this version of the configuration (Unix ms; 0: it did not say), and
+    ``config_outdated`` says that a newer one was refused since.
     """
 
     schema: int = MESSAGE_SCHEMA
@@ -84,6 +86,8 @@ class ShardMessage(msgspec.Struct, frozen=True, kw_only=True):
     config_version: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
     slice_version: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
     shards: Annotated[int, Meta(ge=0)] = 0
+    config_taken: Annotated[int, Meta(ge=0)] = 0
+    config_outdated: bool = False
 
     def text(self) -> str:
         """The message as it is sent: one line of JSON."""

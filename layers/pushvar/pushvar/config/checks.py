@@ -33,11 +33,13 @@ if TYPE_CHECKING:
         SigV4,
         StaticConfig,
         Tenancy,
+        TlsConfig,
     )
 
 SHORTEST_INTERVAL = Duration(1_000)
 """No target is scraped oftener; on AWS the shortest is 10s, which the plan checks."""
 
+_SCHEMES = ("basic_auth", "authorization", "oauth2", "sigv4")
 _GLOBAL_INTERVAL: Path = ("global", "scrape_interval")
 
 
@@ -113,24 +115,39 @@ def _authentication(config: Config) -> Iterator[Finding]:
     blocks: list[tuple[Path, ScrapeConfig | HttpSdConfig | RemoteWrite | Pushgateway]]
     blocks = [*_jobs(config), *http_sources(config), *_backends(config)]
     for path, block in blocks:
-        if block.basic_auth is not None and block.authorization is not None:
-            yield Finding((*path, "authorization"), "given together with basic_auth", "keep one")
+        given = [scheme for scheme in _SCHEMES if getattr(block, scheme, None) is not None]
+        for scheme in given[1:]:
+            yield Finding((*path, scheme), f"given together with {given[0]}", "keep one")
         if isinstance(block, RemoteWrite) and block.sigv4 is not None:
-            yield from _sigv4((*path, "sigv4"), block, block.sigv4)
-        if bool(block.tls_config.cert_file) != bool(block.tls_config.key_file):
-            missing = "key_file" if block.tls_config.cert_file else "cert_file"
-            yield Finding(
-                (*path, "tls_config", missing), "required", "cert_file and key_file belong together"
-            )
+            yield from _sigv4((*path, "sigv4"), block.sigv4)
+        yield from _tls((*path, "tls_config"), block.tls_config)
+        if block.oauth2 is not None:
+            yield from _tls((*path, "oauth2", "tls_config"), block.oauth2.tls_config)
 
 
-def _sigv4(path: Path, block: RemoteWrite, sigv4: SigV4) -> Iterator[Finding]:
-    if block.basic_auth is not None or block.authorization is not None:
-        other = "basic_auth" if block.basic_auth is not None else "authorization"
-        yield Finding(path, f"given together with {other}", "keep one")
+def _tls(path: Path, block: TlsConfig) -> Iterator[Finding]:
+    if bool(block.cert_file) != bool(block.key_file):
+        missing = "key_file" if block.cert_file else "cert_file"
+        yield Finding((*path, missing), "required", "cert_file and key_file belong together")
+
+
+def _sigv4(path: Path, sigv4: SigV4) -> Iterator[Finding]:
     if bool(sigv4.access_key) != (sigv4.secret_key is not None):
         missing = "secret_key" if sigv4.access_key else "access_key"
         yield Finding((*path, missing), "required", "access_key and secret_key belong together")
+
+
+def _proxies(config: Config) -> Iterator[Finding]:
+    blocks: list[tuple[Path, ScrapeConfig | HttpSdConfig | RemoteWrite | Pushgateway]]
+    blocks = [*_jobs(config), *http_sources(config), *_backends(config)]
+    for path, block in blocks:
+        both = "given together with proxy_from_environment"
+        if block.proxy_from_environment and block.proxy_url:
+            yield Finding((*path, "proxy_url"), both, "keep one")
+        if block.proxy_from_environment and block.no_proxy:
+            yield Finding((*path, "no_proxy"), both, "remove it; the environment's NO_PROXY is what counts")
+        elif block.no_proxy and not block.proxy_url:
+            yield Finding((*path, "proxy_url"), "required", "no_proxy says for whom it is not used")
 
 
 def _headers(config: Config) -> Iterator[Finding]:
@@ -179,6 +196,7 @@ CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
     _unique_names,
     _intervals,
     _authentication,
+    _proxies,
     _headers,
     _queues,
     discovery_findings,

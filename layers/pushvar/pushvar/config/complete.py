@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         BasicAuth,
         Config,
         HttpSdConfig,
+        OAuth2,
         Pushgateway,
         RemoteWrite,
         ScrapeConfig,
@@ -89,6 +90,7 @@ def _client(block: ScrapeConfig | HttpSdConfig | RemoteWrite | Pushgateway, dire
     return {
         "basic_auth": _basic(block.basic_auth, directory),
         "authorization": _authorization(block.authorization, directory),
+        "oauth2": _oauth2(block.oauth2, directory),
         "tls_config": _tls(block.tls_config, directory),
     }
 
@@ -101,6 +103,13 @@ def _basic(block: BasicAuth | None, directory: str) -> BasicAuth | None:
 
 def _authorization(block: Authorization | None, directory: str) -> Authorization | None:
     return block and replace(block, credentials=_secret(block.credentials, directory))
+
+
+def _oauth2(block: OAuth2 | None, directory: str) -> OAuth2 | None:
+    if block is None:
+        return None
+    secret = block.client_secret and _secret(block.client_secret, directory)
+    return replace(block, client_secret=secret, tls_config=_tls(block.tls_config, directory))
 
 
 def _tls(block: TlsConfig, directory: str) -> TlsConfig:

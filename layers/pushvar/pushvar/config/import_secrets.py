@@ -53,11 +53,13 @@ def leaks(unit: Node, path: Path) -> Iterator[tuple[Node, Path]]:
 
     Headers, parameters and queries whose names say so. Templates in headers are no secrets.
     """
-    for block in ("headers", "http_headers", "params"):
-        found = nodes.value_at(unit, block)
+    for where in (("headers",), ("http_headers",), ("params",), ("oauth2", "endpoint_params")):
+        found: Node | None = unit
+        for key in where:
+            found = nodes.value_at(found, key) if found is not None else None
         for entry in found.entries if isinstance(found, MappingNode) else ():
             if isinstance(entry.key, ScalarNode) and _tells(entry.key.text) and not _is_empty(entry.value):
-                yield entry.key, (*path, block, entry.key.text)
+                yield entry.key, (*path, *where, entry.key.text)
     url = nodes.value_at(unit, "url")
     if isinstance(url, ScalarNode) and any(_tells(name) for name in _query_names(url.text)):
         yield url, (*path, "url")

@@ -42,6 +42,7 @@ _GRAMMARS: dict[str, Schema] = {
     "address": {"type": ["string", "number"], "description": "host, host:port or [v6]:port."},
     "metrics_path": {"type": "string", "pattern": "^/", "description": "A path without query."},
     "remote_url": {"type": "string", "pattern": "^https?://", "description": "An http or https URL."},
+    "proxy_url": {"type": "string", "pattern": "^(http://[^@/]+/?)?$", "description": "An HTTP proxy."},
     "gateway_url": {"type": "string", "pattern": "^https?://", "description": "A URL without query."},
     "sd_pattern": {
         "type": "string", "pattern": r"\.(json|yml|yaml|JSON|YML|YAML)$",

@@ -16,6 +16,7 @@ from pushvar.config.schema import (
     Global,
     HttpHeader,
     HttpSdConfig,
+    OAuth2,
     Pushgateway,
     QueueConfig,
     RemoteWrite,
@@ -42,11 +43,11 @@ def _never(keys: str, hint: str) -> dict[str, Instead]:
     return dict.fromkeys(keys.split(), (_NEVER, hint))
 
 
+_PROXY = _later("proxy_url no_proxy proxy_from_environment proxy_connect_header", "remove it")
 _HTTP_CLIENT = {
-    **_later("oauth2", "use authorization or basic_auth"),
+    **_never("proxy_connect_header", "a proxy is told nothing but where to connect; remove it"),
     **_never("bearer_token", "use authorization: {credentials: env:NAME}"),
     **_never("bearer_token_file", "use authorization: {credentials_file: PATH}"),
-    **_later("proxy_url no_proxy proxy_from_environment proxy_connect_header", "remove it"),
     **_never("follow_redirects", "redirects are never followed to another host; remove it"),
     **_later("enable_http2", "remove it"),
 }
@@ -120,6 +121,15 @@ UNSUPPORTED: dict[type[Block], dict[str, Instead]] = {
         **_never("password_ref", "use password: env:NAME or file:PATH"),
     },
     Authorization: _never("credentials_ref", "use credentials: env:NAME or file:PATH"),
+    OAuth2: {
+        **_PROXY,
+        **_never("client_secret_ref", "use client_secret: env:NAME or file:PATH"),
+        **_later(
+            """grant_type client_certificate_key client_certificate_key_file client_certificate_key_ref
+            client_certificate_key_id signature_algorithm iss audience claims""",
+            "use client_secret, and endpoint_params for what else the token server wants",
+        ),
+    },
     SigV4: _later("profile role_arn external_id use_fips_sts_endpoint", "give the credentials of the role"),
     HttpHeader: _later("secrets files", "use authorization for keys, values for the rest"),
     Tenancy: _never("templates", "use labels: {NAME: TEMPLATE}"),

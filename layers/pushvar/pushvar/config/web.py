@@ -25,7 +25,10 @@ RemoteUrl = Annotated[str, Meta(extra={"grammar": "remote_url"})]
 Network = Annotated[str, Meta(extra={"grammar": "network"})]
 PortRange = Annotated[str, Meta(extra={"grammar": "port_range"})]
 SourceUrl = Annotated[str, Meta(extra={"grammar": "source_url"})]
+TokenUrl = Annotated[str, Meta(extra={"grammar": "token_url"})]
+EndpointParam = Annotated[str, Meta(extra={"grammar": "endpoint_param"})]
 GatewayUrl = Annotated[str, Meta(extra={"grammar": "gateway_url"})]
+ProxyUrl = Annotated[str, Meta(extra={"grammar": "proxy_url"})]
 AuthType = Annotated[str, Meta(extra={"grammar": "auth_type"})]
 HeaderName = Annotated[str, Meta(extra={"grammar": "header_name"})]
 HeaderValue = Annotated[str, Meta(extra={"grammar": "header_value"})]
@@ -39,6 +42,13 @@ _URL_TEXT = re.compile(r"[!-~]+")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t -~]*")
 
+_CLIENT_PARAMS = {
+    "client_id": "client_id: NAME",
+    "client_secret": "client_secret: env:NAME",
+    "scope": "scopes: [NAME]",
+}
+"""Parameter of a token request -> the key that gives it."""
+
 RESERVED_HEADERS = frozenset({
     "host", "content-encoding", "content-length", "content-type", "user-agent", "connection", "keep-alive",
     "proxy-authenticate", "proxy-authorization", "www-authenticate", "accept-encoding",
@@ -51,8 +61,7 @@ RESERVED_HEADERS = frozenset({
 
 def address(value: str) -> str:
     """A target: ``host``, ``host:port``, ``[v6]:port``; no scheme, no user, no path."""
-    found = _ADDRESS.fullmatch(value)
-    if found is not None and 0 < int((found["port"] or ":1")[1:]) <= _MAX_PORT:
+    if _is_address(value):
         return value
     if "/" in value or "@" in value:
         authority = (value.partition("://")[2] or value).partition("/")[0]
@@ -66,6 +75,11 @@ def address(value: str) -> str:
             f"{quoted(value)} is not host:port", f'write an IPv6 address in brackets: "[{value}]:8080"'
         )
     raise refused(f"{quoted(value)} is not host:port", 'write "10.0.1.5:8080" or "my-host:8080"')
+
+
+def _is_address(value: str) -> bool:
+    found = _ADDRESS.fullmatch(value)
+    return found is not None and 0 < int((found["port"] or ":1")[1:]) <= _MAX_PORT
 
 
 def with_port(target: str, scheme: str) -> str:
@@ -146,12 +160,39 @@ def source_url(value: str) -> str:
     return value
 
 
+def token_url(value: str) -> str:
+    """The URL of a token server."""
+    if "@" in value:
+        raise refused("a URL may not hold a user or password", "give client_id and client_secret")
+    return source_url(value)
+
+
+def endpoint_param(value: str) -> str:
+    """The name of one more parameter for a token server: none that has a key of its own."""
+    if value in _CLIENT_PARAMS:
+        raise refused("has a key of its own", f"write it beside endpoint_params: {_CLIENT_PARAMS[value]}")
+    return value
+
+
 def gateway_url(value: str) -> str:
     """The URL of a Pushgateway: as of any backend, and without a query, for paths are put behind it."""
     url, mark, _query = backend_url(value).partition("?")
     if mark:
         raise refused(f"{quoted(url)} goes on with a query", "write https://host/prefix")
     return url
+
+
+def proxy_url(value: str) -> str:
+    """The URL of an HTTP proxy: host and port; nothing stands for no proxy."""
+    if "@" in value:
+        hint = "use a proxy that knows its clients without a password"
+        raise refused("the URL of a proxy may not hold a user or password", hint)
+    scheme, _, rest = value.partition("://")
+    if value and (scheme != "http" or not _is_address(rest.removesuffix("/"))):
+        raise refused(
+            f"{quoted(value.partition('?')[0])} is not the URL of an HTTP proxy", "write http://host:3128"
+        )
+    return value
 
 
 def auth_type(value: str) -> str:
@@ -195,8 +236,8 @@ def header_template(value: str) -> str:
 GRAMMARS = {
     function.__name__: function
     for function in (
-        address, network, port_range, metrics_path, remote_url, source_url, gateway_url, auth_type,
-        header_name, header_value, header_template,
+        address, network, port_range, metrics_path, remote_url, source_url, token_url, endpoint_param,
+        gateway_url, proxy_url, auth_type, header_name, header_value, header_template,
     )
 }  # fmt: skip
 """Name in the schema -> function."""

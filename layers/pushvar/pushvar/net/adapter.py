@@ -38,6 +38,7 @@ class Watch:
 
     def __init__(self, until_s: Callable[[], float] = lambda: inf) -> None:
         self._until_s = until_s
+        self.absolute_url = ""  # what a proxy is to be told: urllib3 would resolve its dots
         self.socket: Any = None
         self._opened: Any = None  # a second handle: the TLS handshake takes the first one over
         self.overdue = False
@@ -179,9 +180,23 @@ class Adapter(HTTPAdapter):
         if self._tls.server_name:
             kwargs["server_hostname"] = self._tls.server_name
         super().init_poolmanager(*args, **kwargs)
-        pools = self.poolmanager.pool_classes_by_scheme
-        watched = {scheme: _watched(pool, self._watch) for scheme, pool in pools.items()}
-        self.poolmanager.pool_classes_by_scheme = watched
+        self._see(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """The pools behind a proxy, with the same context and under the same watch. Raises ConfigError."""
+        if proxy not in self.proxy_manager:
+            if self._tls.server_name:
+                kwargs["server_hostname"] = self._tls.server_name
+            self._see(super().proxy_manager_for(proxy, **kwargs))
+        manager = self.proxy_manager[proxy]
+        manager.connection_pool_kw.update(self.poolmanager.connection_pool_kw)
+        return manager
+
+    def _see(self, manager: Any) -> None:
+        pools = manager.pool_classes_by_scheme
+        manager.pool_classes_by_scheme = {
+            scheme: _watched(pool, self._watch) for scheme, pool in pools.items()
+        }
 
     def get_connection_with_tls_context(self, request: Any, verify: Any, *args: Any, **kwargs: Any) -> Any:
         """Load the context when HTTPS is first spoken; raises ConfigError."""
@@ -216,8 +231,8 @@ def _watched(pool: Any, watch: Watch) -> Any:
         def _new_conn(self) -> Any:
             return watch.connected(super()._new_conn)
 
-        def request(self, *args: Any, **kwargs: Any) -> None:
-            super().request(*args, **kwargs)
+        def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+            super().request(method, watch.absolute_url or url, *args, **kwargs)
             watch.socket = self.sock
 
     class Pool(pool):  # type: ignore[misc]

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 from pushvar.errors import FetchError
 from pushvar.net.address import is_allowed, resolve
+from pushvar.net.connection import Connection, Lost
 from pushvar.net.http1 import Malformed, Response, ResponseReader, TooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from pushvar.net.policy import Policy
+    from pushvar.net.proxy import Proxy
     from pushvar.net.tls import TlsSettings
 
 IDLE_LIMIT = 500
@@ -31,81 +33,16 @@ CONNECTION_LIMIT = 800
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where connections go; ``tls`` is None for plain HTTP, ``policy`` where any address will do."""
+    """Where connections go; ``tls`` is None for plain HTTP, ``policy`` where any address will do.
+
+    With a ``proxy`` they go there, and on to the host from it.
+    """
 
     host: str
     port: int
     tls: TlsSettings | None = None
     policy: Policy | None = None
-
-
-class _Lost(Exception):
-    """The connection ended before a single byte of the response."""
-
-
-class _Connection(asyncio.Protocol):
-    """One connection, one request at a time."""
-
-    def __init__(self, ended: Callable[[_Connection], None]) -> None:
-        self._ended = ended
-        self._transport: asyncio.Transport | None = None
-        self._reader: ResponseReader | None = None
-        self._waiting: asyncio.Future[Response] | None = None
-        self.alive = True
-
-    @property
-    def answered(self) -> bool:
-        """Whether anything of the last answer arrived."""
-        return self._reader is not None and self._reader.started
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    async def request(self, head: bytes, body_limit: int) -> Response:
-        assert self._transport is not None
-        self._reader = ResponseReader(body_limit)
-        self._waiting = asyncio.get_running_loop().create_future()
-        self._transport.write(head)
-        try:
-            return await self._waiting
-        finally:
-            self.alive = self.alive and self._reader.reusable
-            self._waiting = None
-
-    def data_received(self, data: bytes) -> None:
-        if self._waiting is None or self._waiting.done() or self._reader is None:
-            self.close()  # an answer that nobody asked for
-            return
-        try:
-            if self._reader.feed(data):
-                assert self._reader.response is not None
-                self._waiting.set_result(self._reader.response)
-        except (Malformed, TooLarge) as error:
-            self.close()
-            self._waiting.set_exception(error)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.alive = False
-        self._ended(self)
-        if self._waiting is None or self._waiting.done() or self._reader is None:
-            return
-        if exc is not None:  # a broken connection completes no answer, whatever arrived before
-            self._waiting.set_exception(exc)
-            return
-        try:
-            if not self._reader.started:
-                raise _Lost  # noqa: TRY301 - one place decides what the waiting task gets
-            self._reader.close()
-            assert self._reader.response is not None
-            self._waiting.set_result(self._reader.response)
-        except (Malformed, TooLarge, _Lost) as error:
-            self._waiting.set_exception(error)
-
-    def close(self) -> None:
-        self.alive = False
-        if self._transport is not None:
-            self._transport.abort()
+    proxy: Proxy | None = None
 
 
 class Client:
@@ -122,8 +59,8 @@ class Client:
         allowed: Callable[[str], bool] = is_allowed,
     ) -> None:
         self._allowed = allowed
-        self._idle: dict[Origin, dict[_Connection, None]] = {}
-        self._origins: dict[_Connection, Origin] = {}  # of the idle ones, the longest idle first
+        self._idle: dict[Origin, dict[Connection, None]] = {}
+        self._origins: dict[Connection, Origin] = {}  # of the idle ones, the longest idle first
         self._busy = 0
         self._idle_limit = idle_limit
         self._connection_limit = connection_limit
@@ -144,7 +81,7 @@ class Client:
         except Malformed as error:
             reason = "connection" if "closed" in str(error) else "bad_format"
             raise FetchError(reason, str(error)) from None
-        except _Lost:
+        except Lost:
             raise FetchError("connection", "the connection closed without an answer") from None
         except OSError as error:
             raise _from_os(error) from None
@@ -156,7 +93,7 @@ class Client:
         if connection is not None:
             try:
                 return await self._exchange(origin, connection, head, body_limit)
-            except (_Lost, ConnectionError):
+            except (Lost, ConnectionError):
                 if connection.answered:
                     raise
                 # closed by the other side while idle: once more on a new one
@@ -165,14 +102,26 @@ class Client:
         connection = await self._connect(origin, timeout_s)
         return await self._exchange(origin, connection, head, body_limit)
 
-    async def _connect(self, origin: Origin, timeout_s: float) -> _Connection:
+    async def _connect(self, origin: Origin, timeout_s: float) -> Connection:
+        """Connect to the host of an origin, or to it through its proxy."""
+        if origin.proxy is not None:
+            from pushvar.net.tunnel import connect_through
+
+            def opened(host: str, port: int) -> Awaitable[Connection]:
+                return self._open(Origin(host, port), timeout_s)
+
+            return await connect_through(origin.proxy, origin, self._allowed, opened)
+        if origin.tls is None:
+            return await self._open(origin, timeout_s)
+        from pushvar.net.tls import context_and_name
+
+        return await self._open(origin, timeout_s, *context_and_name(origin.tls, origin.host))
+
+    async def _open(
+        self, origin: Origin, timeout_s: float, context: ssl.SSLContext | None = None, name: str | None = None
+    ) -> Connection:
         """Connect to the first address that answers; one that does not uses up only its share of the time."""
         loop = asyncio.get_running_loop()
-        context, server_name = None, None
-        if origin.tls is not None:
-            from pushvar.net.tls import context_and_name
-
-            context, server_name = context_and_name(origin.tls, origin.host)
         failure: OSError | None = None
         addresses = await resolve(loop, origin.host, origin.port, self._allowed, origin.policy)
         for place, address in enumerate(addresses, 1):
@@ -180,8 +129,8 @@ class Client:
             try:
                 async with asyncio.timeout(share_s):
                     _, connection = await loop.create_connection(
-                        lambda: _Connection(self._forget), address, origin.port,
-                        ssl=context, server_hostname=server_name,
+                        lambda: Connection(self._forget), address, origin.port,
+                        ssl=context, server_hostname=name,
                     )  # fmt: skip
             except ssl.SSLError:
                 raise
@@ -193,17 +142,17 @@ class Client:
         raise failure
 
     async def _exchange(
-        self, origin: Origin, connection: _Connection, head: bytes, body_limit: int
+        self, origin: Origin, connection: Connection, head: bytes, body_limit: int
     ) -> Response:
         try:
-            response = await connection.request(head, body_limit)
+            response = await connection.request(head, ResponseReader(body_limit))
         except BaseException:  # a deadline too must not leave a half-read connection behind
             connection.close()
             raise
         self._give_back(origin, connection)
         return response
 
-    def _take_idle(self, origin: Origin) -> _Connection | None:
+    def _take_idle(self, origin: Origin) -> Connection | None:
         idle = self._idle.get(origin)
         if not idle:
             return None
@@ -211,7 +160,7 @@ class Client:
         self._forget(connection)
         return connection
 
-    def _give_back(self, origin: Origin, connection: _Connection) -> None:
+    def _give_back(self, origin: Origin, connection: Connection) -> None:
         if not connection.alive:
             connection.close()
             return
@@ -225,7 +174,7 @@ class Client:
         self._forget(connection)
         connection.close()
 
-    def _forget(self, connection: _Connection) -> None:
+    def _forget(self, connection: Connection) -> None:
         """Take a connection out of the pool, if it is there."""
         origin = self._origins.pop(connection, None)
         if origin is not None:

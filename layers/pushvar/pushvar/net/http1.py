@@ -188,6 +188,16 @@ class ResponseReader:
             raise TooLarge(f"the body is over {self._limit} bytes")
 
 
+class HeadReader(ResponseReader):
+    """The answer to CONNECT: it is over with its head, whatever that says of a body (RFC 9110 9.3.6)."""
+
+    __slots__ = ()
+
+    def _plan_body(self) -> None:
+        self._headers.clear()
+        self._left = 0
+
+
 def _status(line: str) -> int:
     version, _, rest = line.partition(" ")
     code = rest[:3]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from pushvar.net.http1 import Response
     from pushvar.net.policy import Policy
+    from pushvar.net.proxy import Proxies
     from pushvar.net.tls import TlsSettings
 
 
@@ -24,13 +25,14 @@ def get_once(
     timeout_s: float,
     body_limit: int,
     allowed: Callable[[str], bool],
+    proxies: Proxies | None = None,
 ) -> Response:
     """The whole response, whatever its status; never redirected. Runs an event loop: no other may run here.
 
     Raises FetchError when there is none within ``timeout_s``, or no address of the host is ``allowed``;
     ConfigError for a file of the TLS settings.
     """
-    origin, head = request_of(url, headers, tls)
+    origin, head = request_of(url, headers, tls, proxies=proxies)
 
     async def get() -> Response:
         client = Client(allowed=allowed)
@@ -44,14 +46,21 @@ def get_once(
 
 
 def request_of(
-    url: str, headers: Iterable[tuple[str, str]], tls: TlsSettings, policy: Policy | None = None
+    url: str,
+    headers: Iterable[tuple[str, str]],
+    tls: TlsSettings,
+    policy: Policy | None = None,
+    proxies: Proxies | None = None,
 ) -> tuple[Origin, bytes]:
-    """Where to connect for a URL, and the head of the request."""
+    """Where to connect for a URL, and the head of the request; a proxy is told the whole URL of http."""
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
-    origin = Origin(parts.hostname or "", port, tls if secure else None, policy)
+    proxy = None if proxies is None else proxies.of(url)
+    origin = Origin(parts.hostname or "", port, tls if secure else None, policy, proxy)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if proxy is not None and not secure:
+        path = f"http://{parts.netloc}{path}"
     lines = [f"GET {path} HTTP/1.1", f"Host: {parts.netloc}"]
     lines += [f"{name}: {value}" for name, value in headers]
     return origin, "\r\n".join((*lines, "", "")).encode()

@@ -9,6 +9,8 @@ owns them. No message holds a secret.
 from __future__ import annotations
 
 import json
+from math import inf
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pushvar.errors import ConfigError
@@ -17,7 +19,9 @@ from pushvar.net.aws import aws_client, error_code, in_plain_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pushvar.config.schema import OAuth2
     from pushvar.config.values import SecretRef
+    from pushvar.net.auth.oauth2 import Tokens
 
 TTL_S = 60.0
 """How long a resolved secret is used before its source is read again: a rotated file is seen."""
@@ -65,6 +69,8 @@ class Secrets:
         self._client = client
         self._clients: dict[str, Any] = {}
         self._known: dict[SecretRef, _Known] = {}
+        self._lock = Lock()
+        self._tokens: Tokens | None = None
 
     def resolve(self, reference: SecretRef) -> str:
         """The secret itself. Raises ConfigError that names the reference, never its value."""
@@ -78,9 +84,30 @@ class Secrets:
 
     def renew(self, *references: SecretRef | None) -> bool:
         """Read these secrets again, whatever their age, and say whether one is another than before."""
-        asked = [one for one in references if one is not None]
-        before = {one: self._known.pop(one, None) for one in asked}
-        return any(self._value(one) != (known.value if known else None) for one, known in before.items())
+        before = {one: self._known.get(one) for one in references if one is not None}
+        for one, known in before.items():
+            if known is not None:  # it stays known: its store may be away
+                self._known[one] = known._replace(until_s=-inf)
+        return any(
+            self._value(one) != (known.value if known and not known.error else None)
+            for one, known in before.items()
+        )
+
+    def token(self, settings: OAuth2) -> str:
+        """The Authorization header of an oauth2 block. Raises ConfigError when there is no token."""
+        return self._token_cache().header(settings)
+
+    def renew_token(self, settings: OAuth2, refused: str) -> bool:
+        """Whether the block now has another header than this one, which a server refused."""
+        return self._token_cache().renewed(settings, refused)
+
+    def _token_cache(self) -> Tokens:
+        with self._lock:  # two caches would ask twice
+            if self._tokens is None:
+                from pushvar.net.auth.oauth2 import Tokens
+
+                self._tokens = Tokens(self.resolve, self.renew, self._clock)
+            return self._tokens
 
     def _value(self, reference: SecretRef) -> str | None:
         try:

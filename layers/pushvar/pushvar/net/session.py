@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pushvar.net.proxy import Proxies, Proxy
     from pushvar.net.tls import TlsSettings
 
 ANSWER_LIMIT = 4_096
@@ -36,8 +37,14 @@ class Session:
     monotonic clock by which all requests have to be over; it may come nearer while one is under way.
     """
 
-    def __init__(self, tls: TlsSettings, until_s: Callable[[], float] = lambda: inf) -> None:
+    def __init__(
+        self,
+        tls: TlsSettings,
+        until_s: Callable[[], float] = lambda: inf,
+        proxies: Proxies | None = None,
+    ) -> None:
         self._tls = tls
+        self._proxies = proxies
         self._until_s = until_s
         self._session: Any = None
         self._watch: Any = None
@@ -65,13 +72,18 @@ class Session:
 
             self._watch = Watch(self._until_s)
             self._session = open_session(self._tls, self._watch)
+        proxy = None if self._proxies is None else self._proxies.of(url)
+        if proxy is not None and proxy.unusable:
+            return Answer(0, proxy.unusable, {})
+        self._watch.absolute_url = url if proxy is not None and url.startswith("http:") else ""
         overdue = Answer(0, f"no complete answer within {timeout_s:g} s", {})
         self._watch.start(timeout_s)
         try:
             request = self._session.prepare_request(requests.Request(method, url, headers, data=body))
             request.url = url
+            proxies = {} if proxy is None else {"all": f"http://{proxy}"}
             with self._session.send(
-                request, timeout=timeout_s, allow_redirects=False, stream=True
+                request, timeout=timeout_s, allow_redirects=False, stream=True, proxies=proxies
             ) as response:
                 if self._watch.overdue:  # http.client takes headers that were cut off for all there are
                     return overdue
@@ -79,7 +91,7 @@ class Session:
         except (requests.exceptions.InvalidHeader, UnicodeEncodeError):  # its text would show the secret
             return Answer(0, "a header holds what HTTP cannot carry; check the credentials", {})
         except requests.RequestException as error:
-            return overdue if self._watch.overdue else Answer(0, _plain(error), {})
+            return overdue if self._watch.overdue else Answer(0, _plain(error, proxy), {})
         finally:
             self._watch.stop()
 
@@ -102,9 +114,11 @@ def _words(raw: Any, limit: int) -> str:
     return body.decode("utf-8", "replace").strip()
 
 
-def _plain(error: BaseException) -> str:
+def _plain(error: BaseException, proxy: Proxy | None) -> str:
     """The innermost reason of a requests error: the outer ones repeat pools and addresses of objects."""
     from http.client import BadStatusLine, RemoteDisconnected
+
+    from requests.exceptions import ProxyError
 
     reason = error
     for _ in range(_DEPTH):
@@ -114,4 +128,5 @@ def _plain(error: BaseException) -> str:
         return f"TLS failed: {getattr(reason, 'verify_message', '') or reason.reason or reason}"
     if isinstance(reason, BadStatusLine) and not isinstance(reason, RemoteDisconnected):
         return "the answer is not HTTP"
-    return _POOL.sub("", str(reason))
+    by_proxy = f"the proxy {proxy}: " if isinstance(error, ProxyError) else ""
+    return by_proxy + _POOL.sub("", str(reason))

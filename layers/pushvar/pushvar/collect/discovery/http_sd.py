@@ -19,6 +19,7 @@ from pushvar.config.load import load_groups
 from pushvar.errors import ConfigError, FetchError
 from pushvar.net.auth import auth_header
 from pushvar.net.once import get_once
+from pushvar.net.proxy import proxies_of
 from pushvar.net.tls import tls_settings
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def _ask(block: HttpSdConfig, tenancy: Tenancy, means: Means) -> tuple[FileGroup
             timeout_s=means.timeout_s,
             body_limit=BODY_LIMIT,
             allowed=means.allowed,
+            proxies=proxies_of(block),
         )
     except FetchError as error:
         raise ConfigError("", error.message, hint=KEPT) from None
@@ -105,7 +107,7 @@ def _headers(block: HttpSdConfig, means: Means) -> Iterator[tuple[str, str]]:
     yield "Accept", "application/json"
     yield "Accept-Encoding", "gzip"
     yield "X-Prometheus-Refresh-Interval-Seconds", f"{block.refresh_interval.s:g}"
-    if credentials := auth_header(block.basic_auth, block.authorization, means.secret):
+    if credentials := auth_header(block, means.secret, means.token):
         yield "Authorization", credentials
     for name, header in block.http_headers:
         for value in header.values:

@@ -16,7 +16,7 @@ from pushvar.net.address import is_allowed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pushvar.config.schema import Config, FileGroup, ScrapeConfig
+    from pushvar.config.schema import Config, FileGroup, OAuth2, ScrapeConfig
     from pushvar.config.values import SecretRef
 
 
@@ -24,18 +24,24 @@ def _no_secrets(reference: SecretRef) -> str:
     raise ConfigError("", f"{reference} cannot be looked up here")
 
 
+def _no_tokens(settings: OAuth2) -> str:
+    raise ConfigError("", f"{settings.token_url} cannot be asked here")
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What discovery takes from outside.
 
-    ``monotonic`` gives seconds. ``secret`` resolves a reference, or raises ConfigError. ``allowed`` says
-    whether a service may be asked at an address. ``timeout_s`` is what one question may take, and what
-    a load waits where nothing is known yet; ``patience_s`` is what it waits where a list is: a later
-    answer is taken by the load after it. ``nameservers`` are asked instead of the system's (host, port).
+    ``monotonic`` gives seconds. ``secret`` resolves a reference, ``token`` gives the header of an oauth2
+    block, or they raise ConfigError. ``allowed`` says whether a service may be asked at an address.
+    ``timeout_s`` is what one question may take, and what a load waits where nothing is known yet;
+    ``patience_s`` is what it waits where a list is: a later answer is taken by the load after it.
+    ``nameservers`` are asked instead of the system's (host, port).
     """
 
     monotonic: Callable[[], float] = time.monotonic
     secret: Callable[[SecretRef], str] = _no_secrets
+    token: Callable[[OAuth2], str] = _no_tokens
     allowed: Callable[[str], bool] = is_allowed
     timeout_s: float = 10.0
     patience_s: float = 10.0

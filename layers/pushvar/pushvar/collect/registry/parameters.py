@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pushvar.collect.registry._throttling import Effects, patiently
 from pushvar.config.branches import in_order
 from pushvar.config.manifest import MANIFEST, manifest_of, matches
 from pushvar.config.packing import MAX_BYTES
@@ -69,11 +70,13 @@ class ParameterTree:
     Raises ConfigError for a location that no tree can have, and in every method when AWS refuses.
     """
 
-    def __init__(self, location: str, client: Any = None) -> None:
+    def __init__(self, location: str, client: Any = None, effects: Effects = Effects()) -> None:  # noqa: B008 - immutable
         _check(location)
         self.location = location
         self.prefix = f"{location}/config"
         self._client = client
+        self._effects = effects
+        self._waits: Callable[[float], None] | None = None
 
     def manifest(self) -> str:
         """The manifest alone; empty when there is none."""
@@ -86,22 +89,27 @@ class ParameterTree:
                     raise
                 return ""
 
-    def read(self) -> Stored:
-        """The whole tree. Raises ConfigErrors that name parameters of another type than String."""
+    def read(self, progress: Callable[[int], None] | None = None) -> Stored:
+        """The whole tree. Raises ConfigErrors that name parameters of another type than String.
+
+        ``progress`` is called with the number of parameters read so far: nobody knows how many there are.
+        """
         values: dict[str, str] = {}
         wrong: dict[str, ConfigError] = {}
         for parameter in self._pages():
             name = parameter["Name"]
             values[name.removeprefix(f"{self.prefix}/")] = parameter["Value"]
+            if progress is not None:
+                progress(len(values))
             if parameter["Type"] != "String":
                 wrong[name] = self._wrong_type(name, parameter["Type"])
         if wrong:
             raise ConfigErrors([wrong[name] for name in in_order(wrong)])
         return Stored({name: values[name] for name in values if name != MANIFEST}, values.get(MANIFEST, ""))
 
-    def read_some(self) -> Stored:
+    def read_some(self, progress: Callable[[int], None] | None = None) -> Stored:
         """The same; raises ConfigError for a tree that holds nothing, with the command that fills it."""
-        stored = self.read()
+        stored = self.read(progress)
         if not stored.items:
             where = f"ssm:{self.location}"
             raise ConfigError(
@@ -112,13 +120,18 @@ class ParameterTree:
         return stored
 
     def write(
-        self, before: Stored, after: Mapping[str, str], progress: Callable[[int, int], None] | None = None
+        self,
+        before: Stored,
+        after: Mapping[str, str],
+        progress: Callable[[int, int], None] | None = None,
+        waits: Callable[[float], None] | None = None,
     ) -> bool:
         """Make the tree hold ``after``: put what differs, delete what is gone, write the manifest last.
 
-        ``progress`` is called with the parameters done and all that there are to do. Says whether there
-        was anything to do. When this is cut off, doing it again from a new ``read`` mends it: until then
-        the tree does not match its manifest.
+        ``progress`` is called with the parameters done and all that there are to do, ``waits`` with the
+        seconds of each pause that AWS' rate limit makes necessary. Says whether there was anything to do.
+        When this is cut off, doing it again from a new ``read`` mends it: until then the tree does not
+        match its manifest.
         """
         found = changes(before.items, after)
         put = [one for one in found if one.kind in {"added", "changed"}]
@@ -126,6 +139,7 @@ class ParameterTree:
         if not put and not gone and before.settled:
             return False
         self._no_advanced(put)
+        self._waits = waits
         done, total = 0, len(put) + len(gone) + 1
         try:
             for one in put:
@@ -197,10 +211,10 @@ class ParameterTree:
     def _put(self, name: str, value: str) -> None:
         with self._asked(f"{self.prefix}/{name}"):
             try:
-                self._ssm.put_parameter(
+                self._patiently(lambda: self._ssm.put_parameter(
                     Name=f"{self.prefix}/{name}", Value=value,
                     Type="String", Tier="Standard", DataType="text", Overwrite=True,
-                )  # fmt: skip
+                ), name)  # fmt: skip
             except Exception as error:
                 if error_code(error) == "ValidationException" and "advanced" in str(error):
                     raise self._advanced(name) from error
@@ -208,9 +222,13 @@ class ParameterTree:
 
     def _delete(self, names: list[str]) -> None:
         with self._asked(self.prefix):
-            answer = self._ssm.delete_parameters(Names=[f"{self.prefix}/{name}" for name in names])
+            full = [f"{self.prefix}/{name}" for name in names]
+            answer = self._patiently(lambda: self._ssm.delete_parameters(Names=full), names[0])
         if left := answer.get("InvalidParameters"):
             raise ConfigError("", f"ssm:{self.prefix}: could not delete {', '.join(left)}")
+
+    def _patiently(self, call: Callable[[], dict[str, Any]], name: str) -> dict[str, Any]:
+        return patiently(call, f"ssm:{self.prefix}/{name}", self._waits, self._effects)
 
 
 def _told(progress: Callable[[int, int], None] | None, done: int, total: int) -> int:

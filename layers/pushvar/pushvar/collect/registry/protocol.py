@@ -42,6 +42,7 @@ class Snapshot:
     match its manifest, or has none); otherwise it is empty. ``unheard`` is how the ``source`` of groups
     begins whose origin has not answered this process yet: their absence says nothing. An ``outdated``
     one stands in for a newer one that may not be used, for reasons that are among its problems.
+    ``taken_ms`` is when this version came into use (Unix ms), where somebody remembers that; otherwise 0.
     """
 
     config: Config
@@ -51,6 +52,7 @@ class Snapshot:
     unsettled: str = ""
     unheard: tuple[str, ...] = ()
     outdated: bool = False
+    taken_ms: int = 0
 
 
 class Registry(Protocol):

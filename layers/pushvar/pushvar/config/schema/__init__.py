@@ -23,7 +23,7 @@ from pushvar.config.schema.delivery import (
     RemoteWrite,
 )
 from pushvar.config.schema.discovery import DnsSdConfig, FileGroup, FileSdConfig, HttpSdConfig
-from pushvar.config.schema.http import Authorization, BasicAuth, HttpHeader, SigV4, TlsConfig
+from pushvar.config.schema.http import Authorization, BasicAuth, HttpHeader, OAuth2, SigV4, TlsConfig
 from pushvar.config.schema.scrape import Global, ScrapeConfig, StaticConfig, TargetPolicy
 from pushvar.config.schema.tenancy import DEFAULT_TIERS, Budgets, Tenancy, TenantRule, Tier
 from pushvar.config.schema.words import (
@@ -72,6 +72,7 @@ __all__ = [
     "LabelTemplate",
     "Limit",
     "MetadataConfig",
+    "OAuth2",
     "Path",
     "Port",
     "PositiveSpan",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pushvar.config import web
 from pushvar.config.relabel import Match, RelabelConfig
-from pushvar.config.schema.http import Authorization, BasicAuth, SigV4, TlsConfig
+from pushvar.config.schema.http import Authorization, BasicAuth, OAuth2, SigV4, TlsConfig
 from pushvar.config.schema.words import MIB, Count, PositiveSpan, SizeBytes, Span
 from pushvar.config.values import Block, Duration
 
@@ -45,8 +45,12 @@ class RemoteWrite(Block, frozen=True, kw_only=True):
     write_relabel_configs: tuple[RelabelConfig, ...] = ()
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None
+    oauth2: OAuth2 | None = None
     sigv4: SigV4 | None = None
     tls_config: TlsConfig = TlsConfig()
+    proxy_url: web.ProxyUrl = ""
+    no_proxy: str = ""
+    proxy_from_environment: bool = False
     protobuf_message: ProtobufMessage = "prometheus.WriteRequest"
     queue_config: QueueConfig = QueueConfig()
     metadata_config: MetadataConfig = MetadataConfig()
@@ -66,4 +70,8 @@ class Pushgateway(Block, frozen=True, kw_only=True):
     match: Match = ()
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None
+    oauth2: OAuth2 | None = None
     tls_config: TlsConfig = TlsConfig()
+    proxy_url: web.ProxyUrl = ""
+    no_proxy: str = ""
+    proxy_from_environment: bool = False

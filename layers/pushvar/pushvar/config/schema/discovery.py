@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pushvar.config import web
-from pushvar.config.schema.http import Authorization, BasicAuth, HttpHeader, TlsConfig
+from pushvar.config.schema.http import Authorization, BasicAuth, HttpHeader, OAuth2, TlsConfig
 from pushvar.config.schema.words import FileLabelName, Port, PositiveSpan, SdPattern, Text
 from pushvar.config.values import Block, Duration
 
@@ -31,8 +31,12 @@ class HttpSdConfig(Block, frozen=True, kw_only=True):
     refresh_interval: PositiveSpan = Duration(60_000)
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None
+    oauth2: OAuth2 | None = None
     http_headers: tuple[tuple[web.HeaderName, HttpHeader], ...] = ()
     tls_config: TlsConfig = TlsConfig()
+    proxy_url: web.ProxyUrl = ""
+    no_proxy: str = ""
+    proxy_from_environment: bool = False
 
 
 class DnsSdConfig(Block, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pushvar.config import web
-from pushvar.config.schema.words import Path, Secret
+from pushvar.config.schema.words import Path, Secret, Text
 from pushvar.config.values import Block
 
 
@@ -44,6 +44,21 @@ class TlsConfig(Block, frozen=True, kw_only=True):
     server_name: str = ""
     insecure_skip_verify: bool = False
     min_version: Literal["TLS12", "TLS13"] = "TLS12"
+
+
+class OAuth2(Block, frozen=True, kw_only=True):
+    """A token for client_id and client_secret (the client credentials grant), used as a Bearer token.
+
+    ``client_secret_file: PATH`` is read as ``client_secret: file:PATH``. ``tls_config`` is that of the
+    token server.
+    """
+
+    client_id: Text
+    client_secret: Secret | None = None
+    scopes: tuple[Text, ...] = ()
+    token_url: web.TokenUrl
+    endpoint_params: tuple[tuple[web.EndpointParam, str], ...] = ()
+    tls_config: TlsConfig = TlsConfig()
 
 
 class HttpHeader(Block, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from pushvar.config import web
 from pushvar.config.mappings import MappingName
 from pushvar.config.relabel import RelabelConfig
 from pushvar.config.schema.discovery import DnsSdConfig, FileSdConfig, HttpSdConfig
-from pushvar.config.schema.http import Authorization, BasicAuth, HttpHeader, TlsConfig
+from pushvar.config.schema.http import Authorization, BasicAuth, HttpHeader, OAuth2, TlsConfig
 from pushvar.config.schema.words import (
     MIB,
     ExternalLabelName,
@@ -68,8 +68,12 @@ class ScrapeConfig(Block, frozen=True, kw_only=True):
     honor_timestamps: bool = True
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None
+    oauth2: OAuth2 | None = None
     http_headers: tuple[tuple[web.HeaderName, HttpHeader], ...] = ()
     tls_config: TlsConfig = TlsConfig()
+    proxy_url: web.ProxyUrl = ""
+    no_proxy: str = ""
+    proxy_from_environment: bool = False
     body_size_limit: SizeBytes = 0
     sample_limit: Limit = 0
     label_limit: Limit = 0
