@@ -1,8 +1,7 @@
 """Body -> values, with everything compiled kept: the warm path of a target's cycle.
 
-First the target's own plan is tried with its typed decoder; a document of another structure is
-refused by that decoder. Then the shapes that the rule set used last (a new container meets known
-programs), then the general way: decode, repair, structure, compile; or parse and compile, for text.
+The target's own plan is tried first: its typed decoder refuses a document of another structure. Then the
+shapes that the rule set used last (a new container meets known programs), then the general way.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from pushvar.convert.plan import Stamp, compile_plan, labelled_rows, series_adde
 from pushvar.convert.relabelled import NAME
 from pushvar.convert.shape import compile_shape
 from pushvar.convert.structure import structure
-from pushvar.convert.text import compile_text, read, reading
 from pushvar.convert.withheld import withheld_rows, without
 from pushvar.errors import FetchError
 
@@ -184,11 +182,13 @@ class Converter:
             known = _read(shape, body)
             if known is not None:
                 return shape, known[0], shape.repairs, known[1]
-        document = read(body, content_type, honor_timestamps=form.honor_timestamps)
+        from pushvar.convert import text  # who has no text loads nothing for it
+
+        document = text.read(body, content_type, honor_timestamps=form.honor_timestamps)
         key = (form.honor_timestamps, document.key)
         if key in self._shapes:  # the same series from other lines: a comment, a timestamp
-            self._shapes[key] = replace(self._shapes[key], **reading(document, body))
-        shape = self._shape(key, group, lambda: compile_text(document, body))
+            self._shapes[key] = replace(self._shapes[key], **text.reading(document, body))
+        shape = self._shape(key, group, lambda: text.compile_text(document, body))
         return shape, document.values, shape.repairs, document.times_ms
 
     def _shape(self, key: Hashable, group: Hashable, compiled: Callable[[], Shape]) -> Shape:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from pushvar.convert.text import RULE
+from pushvar.convert.input_format import TEXT_RULE
 from pushvar.model import MetricType
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def created(rows: Sequence[Row], labels: Iterable[Labels], families: Sequence[Fa
     ``labels`` are those of each row that are compared; the rows index ``families``. What is read from
     anything but text has none.
     """
-    if not rows or rows[0].rule != RULE:
+    if not rows or rows[0].rule != TEXT_RULE:
         return ()
     pairs = [*zip(rows, labels, strict=False)]
     tellers = {

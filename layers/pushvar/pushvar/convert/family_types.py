@@ -15,8 +15,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from pushvar.catalogue import GC_DURATION, GOROUTINES, HEALTH, MEMSTATS, MEMSTATS_OPTIONAL
+from pushvar.convert.input_format import TEXT_RULE
 from pushvar.convert.mapping.automatic import Automatic
-from pushvar.convert.text import RULE as TEXT
 from pushvar.model import MetricType, Repair
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _said(shape: Shape) -> _Said:
     by_payload: set[int] = set()
     for row in shape.rows:
         by_prefix = row.rule == Automatic.name and shape.families[row.family].type == MetricType.GAUGE
-        if by_prefix or row.rule == TEXT:
+        if by_prefix or row.rule == TEXT_RULE:
             by_payload.add(row.family)
     declared, places = {}, []
     for place, family in enumerate(shape.families):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+TEXT_RULE: Final = "text"
+"""What reports call the rule that named the series of a text: none, the document did."""
+
 _TEXT_TYPES: Final = ("application/openmetrics-text", "text/plain;version=0.0.4")
 _NEVER_TEXT: Final = (b"{", b"[", b"<", b'"', b"")
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from pushvar.catalogue import HEALTH
+from pushvar.convert.input_format import TEXT_RULE
 from pushvar.convert.text_reader import OtherText, reader
 from pushvar.errors import DecodeError
 from pushvar.model import Family, MetricType, Repair, Row, Shape, Skipped
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
     from pushvar.model import Times
     from pushvar.wire.exposition.parsed import Exposition, ParsedFamily, ParsedSample, Series
-
-RULE: Final = "text"
-"""What reports call the rule that named these series: none, the document did."""
 
 _TYPES: Final = {
     "counter": MetricType.COUNTER,
@@ -111,7 +109,7 @@ def compile_text(document: Read, body: bytes, repairs: tuple[Repair, ...] = ()) 
         families=document.families,
         rows=tuple(
             [
-                Row(sample.series.name, place, sample.series.labels, sample.series.name, RULE)
+                Row(sample.series.name, place, sample.series.labels, sample.series.name, TEXT_RULE)
                 for sample, place in zip(document.kept, document.family_of, strict=True)
             ]
         ),
