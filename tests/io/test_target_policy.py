@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import socket
 from typing import TYPE_CHECKING, Any
@@ -138,9 +137,12 @@ def test_zones_do_not_hide_an_address(address: str) -> None:
     assert not is_allowed(address)
 
 
-def test_addresses_inside_addresses() -> None:
-    """A policy sees through NAT64 and 6to4: the IPv4 address inside counts as well."""
-    policy = policy_of(TargetPolicy(deny=("10.0.0.0/8",)))
-    assert policy is not None
-    assert policy.against([ipaddress.ip_address("10.0.0.1")], 80) == "target_policy denies 10.0.0.0/8"
+@pytest.mark.parametrize("host", ["[64:ff9b::a00:1]", "[2002:a00:1::1]", "[::ffff:10.0.0.1]"])
+def test_addresses_inside_addresses(fetcher: Fetcher, host: str) -> None:
+    """A policy sees through NAT64, 6to4 and mapped addresses: the IPv4 address inside counts as well."""
+    assert "target_policy denies 10.0.0.0/8" in fetch(fetcher, f"{host}:9", deny=["10.0.0.0/8"])
+
+
+def test_no_policy_is_none() -> None:
+    """A block that says nothing costs nothing."""
     assert policy_of(TargetPolicy()) is None
