@@ -183,10 +183,6 @@ STATE = (
         "disk full for the spool", bad(Deed(500), until=7), frozenset({"spool_failed"}),
         orders={"pages": 13}, cycles=9,
     ),
-    Fault(
-        "disk full for everything", bad(Deed(500), until=7), frozenset({"spool_failed"}),
-        orders={"file_bytes": 200_000}, cycles=9,
-    ),
     Fault("state file locked from a push on", bad(Deed(500)), frozenset({"spool_failed"}), drive="locked"),
     Fault("state file gone, a folder in its place", bad(Deed(500), until=4), drive="folder"),
 )  # fmt: skip

@@ -5,7 +5,7 @@ the ways to fail that are added here: a named step is wrapped, and the process k
 it with SIGKILL; SQLite is told how many pages its file may have, the system how many bytes.
 
 Its orders: ``config``, ``state``, ``cycles``, ``pace_s``, and if wanted ``drain`` (so many more cycles, while
-something waits: the machine may be slow), ``die`` ([point, which call]), ``pages``, ``file_bytes``.
+something waits: the machine may be slow), ``die`` ([point, which call]), ``pages``.
 
 Processes are forked from one that has imported everything: it takes longer than their work.
 """
@@ -13,7 +13,6 @@ Processes are forked from one that has imported everything: it takes longer than
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -98,8 +97,6 @@ def main(orders: dict[str, Any]) -> None:
     forwarder = run._forwarder(orders["config"], f"sqlite:{orders['state']}", real_world(sleep=stop.wait))
     import_module("pushvar.net.adapter")  # its late import takes longer than the pace of these cycles allows
     show = reporter(as_json=True)
-    if "file_bytes" in orders:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (orders["file_bytes"],) * 2)
 
     def tell(report: Report) -> None:
         show.problems(forwarder.problems)
