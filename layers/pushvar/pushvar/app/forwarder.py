@@ -137,6 +137,7 @@ class Forwarder:
         every_s: float | None = None,
         look: Callable[[], bool] = lambda: False,
         looked: Callable[[], None] = lambda: None,
+        rest: Callable[[float], object] | None = None,
     ) -> None:
         """Run cycles until ``stopped``; a late cycle starts at once, missed ones are not made up for.
 
@@ -144,6 +145,7 @@ class Forwarder:
         for it. Raises StateError when the state store fails in the first cycle; a later failure, such
         as a lease lost while the machine slept, costs its own cycle. ``look`` says whether somebody wants
         the configuration to be looked at before the next cycle does so; ``looked`` is called when it was.
+        ``rest`` waits between cycles, or less when somebody wants something.
         """
         worked = False
         while not stopped():
@@ -158,7 +160,7 @@ class Forwarder:
             if look():  # while the cycle ran
                 self._look(looked)
             while (wait_s := self._wait_s(every_s)) > 0 and not stopped():
-                self._world.sleep(wait_s)
+                (rest or self._world.sleep)(wait_s)
                 if not look():
                     break
                 self._look(looked)

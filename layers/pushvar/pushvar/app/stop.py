@@ -75,7 +75,11 @@ class Stop:
         return self._asked_s + GRACE_S
 
     def sleep(self, seconds: float) -> None:
-        """Wait that long, or until somebody asks for something."""
+        """Wait that long, or until somebody asks for the end."""
+        select.select([self._reader], [], [], max(seconds, 0.0))
+
+    def rest(self, seconds: float) -> None:
+        """Wait that long, or until somebody asks for the end or for a look."""
         select.select([self._reader, self._look], [], [], max(seconds, 0.0))
 
     def close(self) -> None:

@@ -143,7 +143,7 @@ def _loop(forwarder: Forwarder, show: Reporter, stop: Stop, every: float | None)
 
     show.problems(forwarder.problems)
     with _ended(forwarder, stop):
-        forwarder.run(tell, stop.asked, every_s=every, look=stop.look, looked=looked)
+        forwarder.run(tell, stop.asked, every_s=every, look=stop.look, looked=looked, rest=stop.rest)
         for report in last:
             show.parting(report, forwarder.engine.config)
     return exit_codes.FINE

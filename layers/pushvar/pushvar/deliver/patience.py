@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 _JITTER = 0.1
 """At most 10 % either way, so that every wait stays at least 0.8 of the one before."""
 
+_EARLY = 0.01
+"""The part of a wait by which a clock may be off. Who is woken earlier is to end, and does not retry."""
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long to go on: backoff bounds, the timeout of one request, and the clock they are read on.
 
-    ``random`` gives numbers in [0, 1). ``sleep`` waits that many seconds; when it returns much earlier,
+    ``random`` gives numbers in [0, 1). ``sleep`` waits that many seconds; when it returns earlier,
     the run is to end and nothing is tried again. ``until_s`` is the end of the run, once that is known: an
     earlier deadline than ``deadline_s``. A request that was begun in time may take ``overrun_s`` longer: what
     is cut off was perhaps taken, and has to be sent again.
@@ -50,11 +53,10 @@ class Patience:
 
     def wait_until(self, at_s: float) -> bool:
         """Wait for a moment; False when the deadline comes first, or the run is to end."""
-        asleep_s = self.monotonic_s()
-        wait_s = at_s - asleep_s
+        wait_s = at_s - self.monotonic_s()
         if wait_s <= 0:
             return True
         if at_s >= self.deadline_s:
             return False
         self.sleep(wait_s)
-        return self.monotonic_s() - asleep_s >= wait_s / 2
+        return self.monotonic_s() >= at_s - _EARLY * wait_s
