@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.programs.faulty_server import FaultyServer
     from tests.programs.runtime_emulator import Function
 
-TIMEOUT_S = 1
+TIMEOUT_S = 3
 BARE = """\
     import os, sys, time
     calls = 0
@@ -129,7 +129,7 @@ def test_the_init_is_measured(bare: Function) -> None:
     assert bare.inits_ms()
 
 
-@pytest.mark.parametrize("name", ["plan", "forward"])
+@pytest.mark.parametrize("name", ["plan", "forward", "gateway"])
 def test_a_function_that_is_not_configured_says_so(name: str, local_build: Build, tmp_path: Path) -> None:
     """The init succeeds, so the first event's error is told and logged, with the variable that is missing."""
     with function(local_build.function(f"{name.title()}Function"), [local_build.layer], tmp_path) as running:
