@@ -11,6 +11,7 @@ What moto does not do and the door does:
 from __future__ import annotations
 
 import json
+import re
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -106,6 +107,19 @@ def session() -> Any:
 def own_client(aws: Aws, service: str) -> Any:
     """A client that goes past the door, to look and to prepare."""
     return aws.client(service)
+
+
+def items(door: Door, reference: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """All items of a store's table, as another program sees them."""
+    table = re.split("[:/]", reference)[1]
+    found = own_client(door.aws, "dynamodb").scan(TableName=table)["Items"]
+    return {(item.pop("pk")["S"], item.pop("sk")["S"]): item for item in found}
+
+
+def objects(door: Door, reference: str) -> list[str]:
+    """The keys of all objects of a store's bucket."""
+    listed = own_client(door.aws, "s3").list_objects_v2(Bucket=reference.partition("/")[2])
+    return [each["Key"] for each in listed.get("Contents", [])]
 
 
 @contextmanager

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pushvar.state import open_state
-from pushvar.state.protocol import NewEntry
+from pushvar.state.protocol import Group, NewEntry
+
+from tests.contract.pushed_groups import group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +65,35 @@ def append(reference: str, size_bytes: str, together: str) -> None:
             tell(entry.sequence)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"race": race, "append": append}
+def replace_group(reference: str, owner: str, rounds: str) -> None:
+    """Make one group's body the next number until it is ``rounds``; say the numbers that were ours."""
+    store, place, number = open_state(reference), group("raced"), 0
+    tell(0)
+    sys.stdin.readline()
+    while number < int(rounds):
+        now = store.get_groups([place.head.key]).get(place.head.key)
+        number = int(now.body) if now else 0
+        mine = Group(replace(place.head, version=f"{owner}{number + 1}"), b"%d" % (number + 1))
+        if number < int(rounds) and store.put_group(mine, now.head.version if now else ""):
+            tell(number + 1)
+    store.close()
+
+
+def push(reference: str, size_bytes: str) -> None:
+    """Push new groups without end, and say the number of each when it is stored."""
+    store = open_state(reference)
+    for number in range(1_000_000):
+        body = number.to_bytes(4, "big") * (int(size_bytes) // 4)
+        assert store.put_group(group(f"{number:07}", body=body, version="v"), "")
+        tell(number)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "race": race,
+    "append": append,
+    "replace_group": replace_group,
+    "push": push,
+}
 
 if __name__ == "__main__":
     COMMANDS[sys.argv[1]](*sys.argv[2:])

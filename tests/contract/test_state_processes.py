@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -70,6 +71,47 @@ def test_one_process_at_a_time_holds_a_lease(
     assert lease is not None
     assert lease.fence == 3 * wins + 1
     assert lease.head.counters == {"won": 3 * wins}
+
+
+def test_of_processes_that_race_one_replaces_a_version(
+    kind: StoreKind, reference: str, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Processes replace a group on a new store at the same time: each of its versions has one writer."""
+    rounds = int(90 * kind.effort)
+    racers = [start("replace_group", reference, owner, str(rounds)) for owner in ("a", "b", "c")]
+    assert [racer.stdout.readline() for racer in racers if racer.stdout] == ["0\n"] * 3
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    outputs = [racer.communicate(timeout=60) for racer in racers]
+    assert [racer.returncode for racer in racers] == [0, 0, 0], [errors for _, errors in outputs]
+    assert sorted(int(line) for output, _ in outputs for line in output.split()) == list(range(1, rounds + 1))
+    with closing(open_state(reference)) as store:
+        (head,) = store.groups("t")
+        assert store.get_groups([head.key])[head.key].body == b"%d" % rounds
+        assert store.group_tenants()["t"] >= rounds
+
+
+@pytest.mark.parametrize("size_bytes", [4, 100_000])
+def test_a_push_that_returned_survives_kill_9(
+    reference: str, size_bytes: int, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Every group that a killed process was told of is there, listed and whole; at most one more is."""
+    doomed = start("push", reference, str(size_bytes))
+    assert doomed.stdout is not None
+    told = [int(doomed.stdout.readline()) for _ in range(10)]
+    doomed.kill()
+    told += [int(line) for line in doomed.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
+    with closing(open_state(reference)) as store:
+        heads = store.groups("t")
+        found = store.get_groups([head.key for head in heads])
+        numbers = sorted(int(head.grouping[0][1]) for head in heads)
+        assert numbers in ([*told], [*told, len(told)])
+        assert store.group_tenants()["t"] >= len(told)
+    for each in found.values():
+        assert each.body == int(each.head.grouping[0][1]).to_bytes(4, "big") * (size_bytes // 4)
+    assert [found[head.key].head for head in heads] == list(heads)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,18 @@ from pushvar.state.aws import AwsStore
 from pushvar.state.protocol import Head, Lease, NewEntry
 
 from tests.contract import aws_door, state_stores
-from tests.contract.aws_door import LOST, PASS, Door, Fault, conflict, object_refusal, own_client, refusal
+from tests.contract.aws_door import (
+    LOST,
+    PASS,
+    Door,
+    Fault,
+    conflict,
+    items,
+    object_refusal,
+    objects,
+    own_client,
+    refusal,
+)
 from tests.contract.state_stores import series_of
 
 if TYPE_CHECKING:
@@ -76,19 +87,6 @@ def take(store: AwsStore, owner: str = "a", *, shard: str = "0", cycle: int = 1,
 def append(store: AwsStore, lease: Lease, body: bytes = b"body", lane: str = "main") -> Any:
     """One batch at the end of a lane."""
     return state_stores.append(store, lease, lane, body)
-
-
-def items(door: Door, reference: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """All items of the table, as another program sees them."""
-    table = re.split("[:/]", reference)[1]
-    found = own_client(door.aws, "dynamodb").scan(TableName=table)["Items"]
-    return {(item.pop("pk")["S"], item.pop("sk")["S"]): item for item in found}
-
-
-def objects(door: Door, reference: str) -> list[str]:
-    """The keys of all objects of the bucket."""
-    listed = own_client(door.aws, "s3").list_objects_v2(Bucket=reference.partition("/")[2])
-    return [each["Key"] for each in listed.get("Contents", [])]
 
 
 @pytest.mark.parametrize(

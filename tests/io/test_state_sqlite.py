@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -15,14 +16,19 @@ import pushvar.state
 import pytest
 from pushvar.errors import ConfigError, StateError
 from pushvar.state import open_state, schemes
-from pushvar.state._sqlite_file import APPLICATION_ID, SCHEMA
+from pushvar.state._sqlite_file import APPLICATION_ID
+from pushvar.state._sqlite_schema import SCHEMA
+from pushvar.state._type_table import packed
 from pushvar.state.protocol import Head, Lease, NewEntry
 from pushvar.state.sqlite import SqliteStore
 
+from tests.contract.pushed_groups import group, later, put, stored
 from tests.contract.state_stores import append
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from pushvar.model import Group
 
 
 @pytest.fixture
@@ -101,17 +107,19 @@ def test_the_file_is_in_wal_mode_with_a_schema_version(path: Path, store: Sqlite
 
 
 def test_only_series_memory_does_not_wait_for_the_disk(store: SqliteStore) -> None:
-    """An append is synced before it returns (FULL); a series set is synced with the next such write."""
+    """An append and a push are synced before they return (FULL); a series set with the next such write."""
     lease = take(store)
     levels = []
     for write in (
         lambda: append(store, lease, "main", b""),
         lambda: store.set_series(lease, {"t": b""}),
         lambda: store.set_fingerprints(lease, {}),
+        lambda: store.set_series(lease, {"t": b""}),
+        lambda: put(store, group()),
     ):
         write()
         levels += store._file.rows("PRAGMA synchronous")
-    assert levels == [(2,), (1,), (2,)]
+    assert levels == [(2,), (1,), (2,), (1,), (2,)]
 
 
 def test_a_newer_schema_is_refused_untouched(path: Path, store: SqliteStore) -> None:
@@ -207,17 +215,75 @@ def test_a_full_disk_stores_no_part_of_several_batches(store: SqliteStore) -> No
     assert [entry.time_ms for entry in store.spool_entries("0")] == [1, *range(10)]
 
 
-def test_a_file_of_the_first_schema_gets_the_new_tables(path: Path, store: SqliteStore) -> None:
-    """An older pushvar's file goes on with all that is in it."""
+def old_file(path: Path, version: int) -> None:
+    """The file of an older pushvar, with something in it."""
     path.parent.mkdir()
     with closing(sqlite3.connect(path, isolation_level=None)) as old:
-        for statement in SCHEMA[0]:
-            old.execute(statement)
+        for step in SCHEMA[:version]:
+            for statement in step:
+                old.execute(statement)
         old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        old.execute("PRAGMA user_version = 1")
+        old.execute(f"PRAGMA user_version = {version}")
         old.execute("INSERT INTO pointers VALUES ('a', 'b')")
-    assert store.settle_types("t", {"x": "gauge"}) == store.types("t") == {"x": "gauge"}
+        old.execute("INSERT INTO shards VALUES ('0', NULL, 6, 0, 3, 3, '{\"sent\":5}', '{}')")
+        old.execute("INSERT INTO spool VALUES (9, '0', 'main', 1, 1, 4, x'626f6479')")
+        if version > 1:
+            old.execute("INSERT INTO types VALUES ('t', ?)", (packed({"x": "counter"}),))
+
+
+@pytest.mark.parametrize("version", range(1, len(SCHEMA)))
+def test_a_file_of_an_older_schema_gets_the_new_tables(path: Path, store: SqliteStore, version: int) -> None:
+    """An older pushvar's file goes on with all that is in it, and keeps what is new."""
+    old_file(path, version)
+    pushed = put(store, group())
+    assert (stored(store, pushed), store.group_tenants()) == (pushed, {"t": 1})
+    assert store.settle_types("t", {"x": "gauge"}) == {"x": "gauge" if version == 1 else "counter"}
     assert store.get_pointer("a") == "b"
+    assert [store.spool_body(entry) for entry in store.spool_entries("0")] == [b"body"]
+    lease = take(store)
+    assert (lease.fence, lease.head) == (7, Head(3, 3, {"sent": 5}))
+    assert run_sql(path, "PRAGMA user_version") == [(len(SCHEMA),)]
+    assert run_sql(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+GROUP_STEPS: dict[str, Callable[[SqliteStore, Group], object]] = {
+    "create": lambda store, _: put(store, group("new")),
+    "create with a new shape": lambda store, _: put(store, group("new", labels={"new": ""})),
+    "replace": lambda store, old: put(store, later(old), old),
+    "refuse": lambda store, old: store.put_group(later(old), "never"),
+    "forget": lambda store, old: store.forget_groups([old.head]),
+    "get": lambda store, old: store.get_groups([old.head.key]),
+    "get many": lambda store, _: store.get_groups([f"{number:020}" for number in range(1_000)]),
+    "list": lambda store, _: store.groups("t"),
+    "shapes": lambda store, _: store.group_shapes("t"),
+}
+
+
+@pytest.mark.parametrize("analysed", [False, True], ids=["fresh", "analysed"])
+@pytest.mark.parametrize("step", GROUP_STEPS)
+def test_no_step_looks_at_groups_that_it_is_not_asked_for(
+    path: Path, store: SqliteStore, step: str, *, analysed: bool
+) -> None:
+    """Every statement finds its rows by an index, few statements do, and a listing touches no body."""
+    old = put(store, group("old"))
+    for number in range(20):
+        put(store, group(str(number), f"t{number % 3}"))
+    if analysed:  # which may lead SQLite to other plans: the tables are small
+        run_sql(path, "ANALYZE")
+        store.close()
+        store.get_groups([])
+    said: list[str] = []
+    store.group_tenants()
+    assert store._file._connection is not None
+    store._file._connection.set_trace_callback(said.append)
+    GROUP_STEPS[step](store, old)
+    asked = [
+        statement for statement in said if statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))
+    ]
+    plans = [row[3] for statement in asked for row in run_sql(path, f"EXPLAIN QUERY PLAN {statement}")]
+    assert len(asked) in range(1, 8)
+    assert not [plan for plan in map(str, plans) if re.search("SCAN(?! json_each)|AUTOMATIC", plan)], plans
+    assert step != "list" or not any("group_bodies" in statement for statement in asked)
 
 
 def test_a_locked_file_is_waited_for_then_reported(path: Path, store: SqliteStore) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import inspect
+from pushvar.config.gateway_checks import GRAMMARS as GATEWAY_GRAMMARS
 from pushvar.config.grammar import GRAMMARS as TEXT_GRAMMARS
 from pushvar.config.grammar import duration, legal_label_name, secret, size
 from pushvar.config.keys import keys_of, type_of, unwrapped
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 ARN = "arn:aws:secretsmanager:eu-west-1:1:secret:a-Xy"
 GRAMMARS: dict[str, Any] = {
-    **TEXT_GRAMMARS, **RELABEL_GRAMMARS, **WEB_GRAMMARS, **MAPPING_GRAMMARS, **TENANT_GRAMMARS
+    **TEXT_GRAMMARS, **RELABEL_GRAMMARS, **WEB_GRAMMARS, **MAPPING_GRAMMARS, **TENANT_GRAMMARS,
+    **GATEWAY_GRAMMARS,
 }  # fmt: skip
 
 TAKEN: list[tuple[str, str, Any]] = [

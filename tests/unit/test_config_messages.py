@@ -102,7 +102,7 @@ KEYS: list[tuple[str, str]] = [
     (JOB + "  static_configs: [{targets: [], scheme: https}]", "3:34: scrape_configs[0].static_configs[0].scheme: unknown here; it belongs in scrape_configs[]"),
     (WITH_JOB + "scrape_interval: 5s", "2:1: scrape_interval: unknown here; it belongs in global or in scrape_configs[]"),
     (WITH_JOB + "global: {remote_write: []}", "2:10: global.remote_write: unknown here; it belongs at the top"),
-    (WITH_JOB + "x: 1", "2:1: x: unknown; its keys are global, mappings, pushgateways, remote_write, scrape_configs, tenancy"),
+    (WITH_JOB + "x: 1", "2:1: x: unknown; its keys are gateway, global, mappings, pushgateways, remote_write, scrape_configs, tenancy"),
     (JOB + "  kubernetes_sd_configs: []", f"3:3: scrape_configs[0].kubernetes_sd_configs: not supported by pushvar; {SERVICES}"),
     (WITH_JOB + "global: {target_policy: {allow: [10.0.0.1/8]}}", '2:34: global.target_policy.allow[0]: "10.0.0.1/8" is not a network; write 10.0.0.0/8'),
     (WITH_JOB + "global: {target_policy: {deny: [metadata]}}", '2:33: global.target_policy.deny[0]: "metadata" is not a network; write 10.0.0.0/8 or fd00::/8'),

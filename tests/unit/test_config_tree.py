@@ -27,7 +27,7 @@ from pushvar.config.manifest import digest_in, digest_of, manifest_of, matches
 from pushvar.config.packing import MAX_BYTES, items_of, packed, with_item
 from pushvar.config.problems import Problems
 from pushvar.config.relabel import RelabelConfig
-from pushvar.config.schema import Config, TenantRule
+from pushvar.config.schema import Config, GatewayCredential, TenantRule
 from pushvar.config.tree import read_tree
 from pushvar.errors import ConfigErrors
 
@@ -175,6 +175,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "positive_duration": st.sampled_from(["15s", "1m"]),
     "secret": st.sampled_from(["env:A", "file:/a b", "ssm:/a/b", "secretsmanager:a#b"]),
     "size": st.sampled_from(["8MB", "512KiB", "0"]),
+    "anonymous": st.sampled_from(["", "acme", "null"]),
 }
 """Values that each grammar takes."""
 
@@ -192,6 +193,7 @@ LEFT_OUT = {
     "proxy_from_environment",
     "sigv4",
     "strict",
+    "max_ttl",
 }
 """Keys with values that do not go with those of others; their emission is no other."""
 
@@ -236,7 +238,20 @@ TENANT_RULES = st.fixed_dictionaries(
 )
 """Rules of tenancy; one without labels is refused."""
 
-BLOCKS: dict[type, st.SearchStrategy[dict[str, Any]]] = {RelabelConfig: STEPS, TenantRule: TENANT_RULES}
+CREDENTIALS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [
+        {"customer_id": "a", "basic_auth": {"username": "yes", "password": "env:P"}, "ttl": "2d"},
+        {"customer_id": "null", "authorization": {"credentials": "ssm:/a/b"}},
+        {"customer_id": "1.10", "principal": "arn:aws:iam::123456789012:role/batch-*"},
+    ]
+)
+"""Credentials of the gateway; each shows one thing."""
+
+BLOCKS: dict[type, st.SearchStrategy[dict[str, Any]]] = {
+    RelabelConfig: STEPS,
+    TenantRule: TENANT_RULES,
+    GatewayCredential: CREDENTIALS,
+}
 
 
 def _values(info: inspect.Type) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one for each kind of type
@@ -387,7 +402,7 @@ def test_a_long_key() -> None:
 # What is refused, and where it says so
 
 GOOD = {PAY: "static_configs: [{targets: ['a:1']}]"}
-TREE_HOLDS = "a tree holds global, mappings/<name>, pushgateways/<name>, remote_write/<name>, scrape_configs/<name>, tenancy"
+TREE_HOLDS = "a tree holds gateway, global, mappings/<name>, pushgateways/<name>, remote_write/<name>, scrape_configs/<name>, tenancy"
 
 REFUSED: list[tuple[dict[str, str], list[str]]] = [
     ({PAY: "{scheme: ftp}"}, [f'{PAY}:1:10: scrape_configs[0].scheme: "ftp" is not http or https']),

@@ -87,7 +87,7 @@ def _target(snapshot: Snapshot, job: str | None, source: str) -> Target:
     groups = [
         group for group in snapshot.groups if parts.netloc in group.addresses and job in (None, group.job)
     ]
-    name = groups[0].job if groups else job or config.scrape_configs[0].job_name
+    name = groups[0].job if groups else job or next((one.job_name for one in config.scrape_configs), "")
     scrape = next((one for one in config.scrape_configs if one.job_name == name), None)
     if scrape is None:
         names = ", ".join(one.job_name for one in config.scrape_configs)

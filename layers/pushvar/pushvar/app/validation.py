@@ -113,7 +113,7 @@ def _doubts(loaded: Loaded, targets: int) -> Iterator[ConfigError]:
         demand_backend(config)
     except ConfigError as error:
         yield ConfigError(error.path, f"{error.problem}: pushvar run refuses this", hint=error.hint)
-    if not targets and not asked:
+    if not (targets or asked or config.gateway.is_open):
         yield ConfigError("scrape_configs", "no target", hint="add static_configs, or check the files")
     if not loaded.settled:
         yield ConfigError(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from pushvar.config.discovery_checks import discovery_findings, http_sources
+from pushvar.config.gateway_checks import gateway_findings
 from pushvar.config.grammar import quoted
 from pushvar.config.mapping_checks import mapping_findings
 from pushvar.config.problems import Finding, rendered
@@ -79,7 +80,7 @@ def _backends(config: Config) -> Iterator[tuple[Path, RemoteWrite | Pushgateway]
 
 
 def _something_to_scrape(config: Config) -> Iterator[Finding]:
-    if not config.scrape_configs:
+    if not (config.scrape_configs or config.gateway.is_open):
         yield Finding(("scrape_configs",), "no scrape config", "add one with job_name and static_configs")
 
 
@@ -201,6 +202,7 @@ CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
     _queues,
     discovery_findings,
     _targets,
+    gateway_findings,
     mapping_findings,
     _relabelling,
 )

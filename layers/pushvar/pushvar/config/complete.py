@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Authorization,
         BasicAuth,
         Config,
+        Gateway,
         HttpSdConfig,
         OAuth2,
         Pushgateway,
@@ -53,6 +54,7 @@ def completed(config: Config, directory: str) -> Config:
         remote_write=tuple(replace(remote, name=next(names)) for remote in remotes),
         pushgateways=tuple(replace(gateway, name=next(names)) for gateway in gateways),
         tenancy=replace(config.tenancy, tiers=tuple(sorted(tiers.items()))),
+        gateway=_gateway(config.gateway, defaults, directory),
     )
 
 
@@ -60,6 +62,19 @@ def _global(block: Global) -> Global:
     interval = block.scrape_interval or Global().scrape_interval
     timeout = block.scrape_timeout or min(_DEFAULT_TIMEOUT, interval)
     return replace(block, scrape_interval=interval, scrape_timeout=timeout)
+
+
+def _gateway(block: Gateway, defaults: Global, directory: str) -> Gateway:
+    credentials = tuple(
+        replace(
+            one,
+            basic_auth=_basic(one.basic_auth, directory),
+            authorization=_authorization(one.authorization, directory),
+            ttl=one.ttl or block.ttl,
+        )
+        for one in block.credentials
+    )
+    return replace(block, credentials=credentials, interval=block.interval or defaults.scrape_interval)
 
 
 def _scrape(job: ScrapeConfig, defaults: Global, directory: str) -> ScrapeConfig:

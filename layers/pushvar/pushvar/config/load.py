@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from pushvar.config.checks import findings, group_findings
 from pushvar.config.complete import completed
 from pushvar.config.document import parse
+from pushvar.config.gateway_checks import gateway_findings
 from pushvar.config.keys import type_of
 from pushvar.config.mapping_checks import rules_findings
 from pushvar.config.mappings import MappingName, Rules
-from pushvar.config.nodes import ListNode, value_at
+from pushvar.config.nodes import NOWHERE, Entry, ListNode, MappingNode, ScalarNode, value_at
 from pushvar.config.problems import Problems
 from pushvar.config.reader import Reader
 from pushvar.config.schema import Config, FileGroup
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from pushvar.config.nodes import Node
     from pushvar.config.problems import Finding, Path
-    from pushvar.config.schema import Tenancy
+    from pushvar.config.schema import Gateway, Tenancy
 
 
 def load(text: str, *, source: str, directory: str = "") -> Config:
@@ -62,6 +63,20 @@ def load_groups(text: str, *, source: str, tenancy: Tenancy) -> tuple[FileGroup,
     _note(group_findings(groups, tenancy), root, problems)
     problems.raise_all()
     return groups
+
+
+def load_gateway(text: str, *, source: str) -> Gateway:
+    """The gateway block whose value is ``text``, complete as far as it can be alone.
+
+    Its ``interval`` is that of ``global`` only where it says so itself. Raises ConfigErrors as ``load`` does.
+    """
+    problems = Problems(source)
+    key = ScalarNode("gateway", plain=True, line=NOWHERE, column=NOWHERE)
+    root = MappingNode([Entry(key, parse(text, source))], NOWHERE, NOWHERE)
+    config = completed(Reader(problems).read(root, type_of(Config), ()), "")
+    _note(gateway_findings(config), root, problems)
+    problems.raise_all()
+    return config.gateway
 
 
 def load_rules(text: str, *, source: str) -> tuple[tuple[str, Rules], ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import inspect
 
-from pushvar.config import grammar, mapping_grammar, relabel, tenant_checks, web
+from pushvar.config import gateway_checks, grammar, mapping_grammar, relabel, tenant_checks, web
 from pushvar.config.grammar import quoted, refused
 from pushvar.config.unsupported import LATER_VALUES
 
@@ -31,6 +31,7 @@ _GRAMMARS: dict[str, Callable[[str], Any]] = {
     **relabel.GRAMMARS,
     **mapping_grammar.GRAMMARS,
     **tenant_checks.GRAMMARS,
+    **gateway_checks.GRAMMARS,
 }
 
 

@@ -3,6 +3,7 @@
 All are frozen; none does I/O. Times are ``*_ms`` (Unix milliseconds) or ``*_s`` (float), sizes bytes.
 """
 
+from pushvar.model.groups import GROUP_KEY, Group, GroupHead, Grouping
 from pushvar.model.outcome import Batch, Delivery, Report
 from pushvar.model.payload import (
     PATTERN_BYTES,
@@ -26,6 +27,7 @@ from pushvar.model.payload import (
 from pushvar.model.shard import Head, Lease, NewEntry, SpoolEntry
 
 __all__ = [
+    "GROUP_KEY",
     "PATTERN_BYTES",
     "STALE_BITS",
     "Batch",
@@ -34,6 +36,9 @@ __all__ = [
     "Document",
     "Family",
     "Fetched",
+    "Group",
+    "GroupHead",
+    "Grouping",
     "Head",
     "Labels",
     "Lease",

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pushvar.model.groups import GROUP_KEY
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -58,6 +60,11 @@ class Target:
     job: str
     url: str
     labels: Labels
+
+    @property
+    def pushed(self) -> bool:
+        """Whether it is a group that a batch job pushed: nothing is fetched, so it has no health series."""
+        return self.key.startswith(GROUP_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +172,7 @@ class Plan:
     places of the others and ``select`` takes their values and times out of those of all; else both are
     None. ``relabelled`` counts by reason what it did not send, or not as its steps said. ``shed`` counts by
     reason the series that budgets left out; ``allowance`` is what its customer's left it, if that is a limit.
+    The last ``health`` series are those that every endpoint yields.
     """
 
     target: Target
@@ -177,6 +185,7 @@ class Plan:
     relabelled: tuple[tuple[str, int], ...] = ()
     shed: tuple[tuple[str, int], ...] = ()
     allowance: int | None = None
+    health: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,28 @@ class AwsBodies:
 
     def read(self, key: Key) -> bytes | None:
         """The body of an item, or None when there is no such item."""
+        found = self._read_item(key)
+        return None if found is None else found[1]
+
+    def read_all(self, keys: Iterable[Key]) -> Mapping[Key, bytes]:
+        """The bodies of the items that are there."""
+        return {key: body for key, (_, body) in self.read_items(keys).items()}
+
+    def read_items(self, keys: Iterable[Key]) -> Mapping[Key, tuple[Mapping[str, Any], bytes]]:
+        """The items that are there, each with the body that belongs to it."""
+        items = self._table.get_all(keys)
+        objects = self._bucket.get_all(
+            [item["object_key"] for item in items.values() if "object_key" in item]
+        )
+        whole: dict[Key, tuple[Mapping[str, Any], bytes]] = {}
+        for key, item in items.items():
+            body = objects[item["object_key"]] if "object_key" in item else item["body"]
+            found = self._read_item(key) if body is None else (item, body)  # replaced meanwhile: read anew
+            if found is not None:
+                whole[key] = found
+        return whole
+
+    def _read_item(self, key: Key) -> tuple[Mapping[str, Any], bytes] | None:
         missing = ""
         for _ in range(2):  # the object may be replaced between the two reads
             item = self._table.get(key)
@@ -42,24 +64,11 @@ class AwsBodies:
             missing = item.get("object_key", "")
             body = self._bucket.get(missing) if missing else item["body"]
             if body is not None:
-                return bytes(body)
+                return item, body
         raise StateError(
             f"object {missing} in state bucket {self._bucket.name} is gone",
             hint=f"delete the item {key[0]}, {key[1]} in table {self._table.name}: it is then made anew",
         )
-
-    def read_all(self, keys: Iterable[Key]) -> Mapping[Key, bytes]:
-        """The bodies of the items that are there."""
-        items = self._table.get_all(keys)
-        apart = {key: item["object_key"] for key, item in items.items() if "object_key" in item}
-        bodies = {key: item["body"] for key, item in items.items() if key not in apart}
-        objects = self._bucket.get_all(apart.values())
-        for key, object_key in apart.items():
-            found = objects[object_key]
-            body = self.read(key) if found is None else found  # replaced meanwhile: the item tells
-            if body is not None:
-                bodies[key] = body
-        return bodies
 
     def replace(self, lease: Lease, bodies: Mapping[Key, bytes | None], *, folder: str) -> None:
         """Store bodies or remove them (None), if the lease is the newest; raises LeaseLost."""

@@ -15,11 +15,11 @@ from pushvar.state._aws_service import AwsService, tries
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    Value = str | int | bytes
+    Value = str | int | bytes | frozenset[str]
     Key = tuple[str, str]
 
 T = TypeVar("T")
-_VALUES: Final = {"S": str, "N": int, "B": bytes}
+_VALUES: Final[Mapping[str, Callable[[Any], Any]]] = {"S": str, "N": int, "B": bytes, "SS": frozenset}
 _PASSING: Final = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 """Reasons of a refusal that botocore does not try again and a later try can find gone."""
 
@@ -201,6 +201,8 @@ def _typed(values: Mapping[str, Value]) -> dict[str, Any]:
 def _typed_value(value: Value) -> dict[str, Any]:
     if isinstance(value, int):
         return {"N": str(value)}
+    if isinstance(value, frozenset):
+        return {"SS": sorted(value)}
     return {"S": value} if isinstance(value, str) else {"B": value}
 
 

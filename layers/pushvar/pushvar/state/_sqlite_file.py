@@ -13,6 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from pushvar.errors import StateError
+from pushvar.state._sqlite_schema import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,29 +22,6 @@ IN_MEMORY: Final = ":memory:"
 APPLICATION_ID: Final = 0x50555348  # "PUSH": tells our files from other people's databases
 _JOURNAL_LIMIT_BYTES: Final = 16 * 1024 * 1024
 _WAL_RETRY_S: Final = 0.01
-
-SCHEMA: Final[tuple[tuple[str, ...], ...]] = (
-    (
-        (
-            "CREATE TABLE shards (shard TEXT PRIMARY KEY, owner TEXT, fence INTEGER NOT NULL,"
-            " expires_ms INTEGER NOT NULL, started_cycle INTEGER NOT NULL, finished_cycle INTEGER NOT NULL,"
-            " counters TEXT NOT NULL, lanes TEXT NOT NULL)"
-        ),
-        # AUTOINCREMENT never gives a number twice, so a late second acknowledgement hits nothing new.
-        (
-            "CREATE TABLE spool (sequence INTEGER PRIMARY KEY AUTOINCREMENT, shard TEXT NOT NULL,"
-            " lane TEXT NOT NULL, time_ms INTEGER NOT NULL, samples INTEGER NOT NULL,"
-            " size_bytes INTEGER NOT NULL, body BLOB NOT NULL)"
-        ),
-        "CREATE INDEX spool_by_lane ON spool (shard, lane, sequence)",
-        "CREATE TABLE documents (digest TEXT PRIMARY KEY, zipped INTEGER NOT NULL, body BLOB NOT NULL)",
-        "CREATE TABLE pointers (name TEXT PRIMARY KEY, digest TEXT NOT NULL)",
-        "CREATE TABLE fingerprints (shard TEXT PRIMARY KEY, body TEXT NOT NULL)",
-        "CREATE TABLE series (target_key TEXT PRIMARY KEY, body BLOB NOT NULL)",
-    ),
-    ("CREATE TABLE types (tenant TEXT PRIMARY KEY, body BLOB NOT NULL)",),
-)
-"""The statements that lead from each schema version to the next; ``user_version`` counts them."""
 
 _START_ANEW = (
     "stop pushvar, move the file and its -wal and -shm neighbours away and start again: a new file is made, "

@@ -12,14 +12,23 @@ condition, so a fence that has passed can change nothing.
     document#<sha256>  document           body or object_key
     pointer#<name>     pointer            digest
     types#<tenant>     types              version, body
+    group#<key>        group              key, tenant, grouping, version, expires_ms, pushed_ms, failed_ms,
+                                          deleted, samples, types, gone_s, body or object_key
+    groups#<tenant>    head#<key>         the same without key, tenant and body
+    groups#<tenant>    shapes             shapes, size_bytes
+    groups             tenant#<tenant>    changes
 
-    bucket: spool/<shard>/<lane>/<id>  fingerprints/<shard>/<id>  series/<key>/<id>  documents/<sha256>
+    bucket: spool/<shard>/<lane>/<id>  fingerprints/<shard>/<id>  series/<key>/<id>  groups/<key>/<id>
+            documents/<sha256>
 
 ``counters`` and ``lanes`` are JSON text, or zlib of it (binary) once that is long; documents,
-fingerprints and types are zlib, series as given. ``gone_s`` (Unix seconds) is the table's TTL attribute
-and only sweeps what a dead shard left; objects under ``spool/`` must be kept longer than that.
+fingerprints and types are zlib, series and groups as given. ``gone_s`` (Unix seconds) is the table's TTL
+attribute and only sweeps what a dead shard left; objects under ``spool/`` must be kept longer than that.
 ``holder`` is absent while nobody has the lease. ``last_write`` names the last write of a head: when the
 answer of a write is lost and botocore sends it again, that tells our own earlier try from a stranger's.
+
+A group and its line in the tenant's listing are one transaction; the shape stands before it, ``changes``
+rises after it. All pushes meet on the items of ``groups``: about 1,000 a second (one partition).
 
 Limits (DynamoDB): an item has at most 400 KB, a key 2 KB.
 """
@@ -37,6 +46,7 @@ from typing import TYPE_CHECKING, Final
 from pushvar.errors import ConfigError, LeaseLost
 from pushvar.state._aws_bodies import AwsBodies
 from pushvar.state._aws_bucket import AwsBucket
+from pushvar.state._aws_groups import AwsGroups
 from pushvar.state._aws_heads import AwsHeads
 from pushvar.state._aws_spool import AwsSpool
 from pushvar.state._aws_table import AwsTable, Write
@@ -47,7 +57,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from pushvar.state._aws_table import Key
-    from pushvar.state.protocol import Head, Lease, NewEntry, SpoolEntry
+    from pushvar.state.protocol import Group, GroupHead, Head, Lease, NewEntry, SpoolEntry
 
 INLINE_DOCUMENT_BYTES: Final = 4_096
 _LOCATION: Final = re.compile(r"([A-Za-z0-9_.-]{3,255})/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])")
@@ -74,6 +84,7 @@ class AwsStore:
         self._bodies = AwsBodies(self._table, self._heads, self._bucket)
         self._spool = AwsSpool(self._table, self._heads, self._bodies, self._bucket)
         self._types = AwsTypes(self._table)
+        self._groups = AwsGroups(self._table, self._bodies)
 
     def acquire(self, shard: str, owner: str, *, cycle: int, now_ms: int, ttl_ms: int) -> Lease | None:
         """Take a free, expired or own lease; the fence grows by one. One write."""
@@ -176,6 +187,30 @@ class AwsStore:
     def settle_types(self, tenant: str, proposed: Mapping[str, str]) -> Mapping[str, str]:
         """Add the names that have no type yet, and give the whole table."""
         return self._types.settle(tenant, proposed)
+
+    def group_tenants(self) -> Mapping[str, int]:
+        """Tenant -> a number that grows with every change of its groups, for all that have or had any."""
+        return self._groups.tenants()
+
+    def groups(self, tenant: str) -> tuple[GroupHead, ...]:
+        """The heads of a tenant's groups by key; one query, no body is read."""
+        return self._groups.heads(tenant)
+
+    def group_shapes(self, tenant: str) -> frozenset[tuple[str, ...]]:
+        """The label names of every grouping that the tenant's groups have or had."""
+        return self._groups.shapes(tenant)
+
+    def get_groups(self, keys: Collection[str]) -> Mapping[str, Group]:
+        """The groups of these keys that are there; 100 by a read."""
+        return self._groups.get(keys)
+
+    def put_group(self, group: Group, replaces: str) -> bool:
+        """Store a group if the stored one still has that version; a transaction, then the tenant's number."""
+        return self._groups.put(group, replaces)
+
+    def forget_groups(self, heads: Collection[GroupHead]) -> None:
+        """Remove those groups that still have the version of their head, 50 by a transaction."""
+        self._groups.forget(heads)
 
     def close(self) -> None:
         """Let go of the connections."""

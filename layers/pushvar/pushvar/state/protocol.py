@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pushvar.model import Head, Lease, NewEntry, SpoolEntry
+from pushvar.model import Group, GroupHead, Head, Lease, NewEntry, SpoolEntry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -20,8 +20,15 @@ TYPES_PER_TENANT: Final = 10_000
 TYPES_BYTES: Final = 300_000
 """Bytes of all names in a tenant's type table: then it is one item of DynamoDB (400 KB), however it packs."""
 
+SHAPES_PER_TENANT: Final = 100
+"""Shapes of a tenant's groupings: who looks for a series in every group it may be in asks once for each."""
+
+SHAPES_BYTES: Final = 100_000
+"""Bytes of all shapes of a tenant, as JSON: then they are one small item of DynamoDB."""
+
 __all__ = [
-    "TYPES_BYTES", "TYPES_PER_TENANT", "Head", "Lease", "NewEntry", "SpoolEntry", "StateStore",
+    "SHAPES_BYTES", "SHAPES_PER_TENANT", "TYPES_BYTES", "TYPES_PER_TENANT",
+    "Group", "GroupHead", "Head", "Lease", "NewEntry", "SpoolEntry", "StateStore",
 ]  # fmt: skip
 
 
@@ -108,6 +115,39 @@ class StateStore(Protocol):
         table has at most TYPES_PER_TENANT names of TYPES_BYTES in all; what is beyond is left out, so
         it is not in the answer either. It belongs to no shard and needs no lease.
         """
+
+    def group_tenants(self) -> Mapping[str, int]:
+        """Tenant -> a number that grows with every change of its groups, for all that have or had any.
+
+        It is read before the groups are: a change in between is then seen the next time at the latest. A
+        store may take two writes for a change: a writer that dies between them leaves one that shows only
+        with the tenant's next, so look at the groups now and then although the number stands still.
+        """
+
+    def groups(self, tenant: str) -> tuple[GroupHead, ...]:
+        """The heads of a tenant's groups by key, expired and deleted ones among them."""
+
+    def group_shapes(self, tenant: str) -> frozenset[tuple[str, ...]]:
+        """The label names of every grouping that the tenant's groups have or had, each sorted.
+
+        A shape is there before the first group that has it can be read, and stays. A tenant has at most
+        SHAPES_PER_TENANT of SHAPES_BYTES in all; what is beyond is left out, its groups are stored all
+        the same: who relies on the shapes refuses them first.
+        """
+
+    def get_groups(self, keys: Collection[str]) -> Mapping[str, Group]:
+        """The groups of these keys as they are now; one that is not there is not in the answer."""
+
+    def put_group(self, group: Group, replaces: str) -> bool:
+        """Store a group if the stored one still has the version ``replaces`` (empty: there is none).
+
+        Gives False, and changes nothing, when another version is there. The body is durable when this
+        returns True, whatever its size up to 8 MB. It needs no lease. After an error it may be stored or
+        not; the same call again, with the same version, gives True either way while nobody else came.
+        """
+
+    def forget_groups(self, heads: Collection[GroupHead]) -> None:
+        """Remove groups for good, each only if it still has the version of its head."""
 
     def close(self) -> None:
         """Release files and connections."""

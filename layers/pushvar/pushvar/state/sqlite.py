@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Final
 
 from pushvar.errors import ConfigError
 from pushvar.state._sqlite_file import SqliteFile
+from pushvar.state._sqlite_groups import SqliteGroups
+from pushvar.state._sqlite_spool import SqliteSpool, demand_newest
 from pushvar.state._type_table import packed, settled, unpacked
-from pushvar.state._words import demand_own_entry, document_damaged, entry_gone, lease_lost
-from pushvar.state.protocol import Head, Lease, SpoolEntry
+from pushvar.state._words import document_damaged
+from pushvar.state.protocol import Head, Lease
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Mapping, Sequence
 
-    from pushvar.state.protocol import NewEntry
+    from pushvar.state.protocol import Group, GroupHead, NewEntry, SpoolEntry
 
 _ZIP_FROM_BYTES: Final = 512  # below, the saving is less than a page of the file
 
@@ -40,6 +42,7 @@ class SqliteStore:
 
     def __init__(self, path: str, *, busy_timeout_s: float = 10.0) -> None:
         self._file = SqliteFile(path, busy_timeout_s=busy_timeout_s)
+        self._spool, self._groups = SqliteSpool(self._file), SqliteGroups(self._file)
 
     def acquire(self, shard: str, owner: str, *, cycle: int, now_ms: int, ttl_ms: int) -> Lease | None:
         """Take a free, expired or own lease; the fence grows by one."""
@@ -64,7 +67,7 @@ class SqliteStore:
         """Prolong a lease, also an expired one that nobody took; raises LeaseLost otherwise."""
         renewed = replace(lease, expires_ms=now_ms + ttl_ms)
         with self._file.writing() as connection:
-            _demand(connection, lease)
+            demand_newest(connection, lease)
             connection.execute(
                 "UPDATE shards SET expires_ms = ? WHERE shard = ?", (renewed.expires_ms, lease.shard)
             )
@@ -74,7 +77,7 @@ class SqliteStore:
         """Replace the shard's head, and give the lease back when asked to; raises LeaseLost."""
         counters, lanes = _json(head.counters), _json(head.lanes)
         with self._file.writing() as connection:
-            _demand(connection, lease)
+            demand_newest(connection, lease)
             connection.execute(
                 "UPDATE shards SET started_cycle = ?, finished_cycle = ?, counters = ?, lanes = ?"
                 " WHERE shard = ?",
@@ -126,43 +129,19 @@ class SqliteStore:
 
     def spool_append(self, lease: Lease, lane: str, entries: Sequence[NewEntry]) -> tuple[SpoolEntry, ...]:
         """Store batches at the end of a lane, all or none, on disk when this returns; raises LeaseLost."""
-        if not entries:
-            return ()
-        with self._file.writing() as connection:
-            _demand(connection, lease)
-            return tuple([_append(connection, lease.shard, lane, entry) for entry in entries])
+        return self._spool.append(lease, lane, entries)
 
     def spool_entries(self, shard: str, lane: str | None = None) -> tuple[SpoolEntry, ...]:
         """What waits in one lane or in all of them, in the order of appending."""
-        rows = self._file.rows(
-            "SELECT shard, lane, sequence, time_ms, samples, size_bytes FROM spool"
-            " WHERE shard = ? AND lane = coalesce(?, lane) ORDER BY sequence",
-            *(shard, lane),
-        )
-        return tuple(SpoolEntry(*row) for row in rows)
+        return self._spool.entries(shard, lane)
 
     def spool_body(self, entry: SpoolEntry) -> bytes:
         """The bytes of one entry; raises StateError when they are gone."""
-        row = self._file.row(
-            "SELECT body FROM spool WHERE sequence = ? AND shard = ? AND lane = ?",
-            *(entry.sequence, entry.shard, entry.lane),
-        )
-        if row is None:
-            raise entry_gone(entry)
-        return bytes(row[0])
+        return self._spool.body(entry)
 
     def spool_acknowledge(self, lease: Lease, entries: Sequence[SpoolEntry]) -> None:
         """Remove entries of the lease's own shard, all or none, if still there; raises LeaseLost."""
-        for entry in entries:
-            demand_own_entry(lease, entry)
-        if not entries:
-            return
-        with self._file.writing() as connection:
-            _demand(connection, lease)
-            connection.executemany(
-                "DELETE FROM spool WHERE sequence = ? AND shard = ? AND lane = ?",
-                [(entry.sequence, entry.shard, entry.lane) for entry in entries],
-            )
+        self._spool.acknowledge(lease, entries)
 
     def fingerprints(self, shard: str) -> Mapping[str, bytes]:
         """Target key -> fingerprint, for every target the shard remembers."""
@@ -173,7 +152,7 @@ class SqliteStore:
         """Replace the shard's fingerprints; makes the series sets stored before it durable as well."""
         body = _json({key: value.hex() for key, value in fingerprints.items()})
         with self._file.writing() as connection:
-            _demand(connection, lease)
+            demand_newest(connection, lease)
             connection.execute("INSERT OR REPLACE INTO fingerprints VALUES (?, ?)", (lease.shard, body))
 
     def series(self, target_keys: Collection[str]) -> Mapping[str, bytes]:
@@ -190,7 +169,7 @@ class SqliteStore:
         if not bodies:
             return
         with self._file.writing(durable=False) as connection:
-            _demand(connection, lease)
+            demand_newest(connection, lease)
             gone = [(key,) for key, body in bodies.items() if body is None]
             connection.executemany("DELETE FROM series WHERE target_key = ?", gone)
             kept = [(key, body) for key, body in bodies.items() if body is not None]
@@ -211,26 +190,33 @@ class SqliteStore:
                 connection.execute("INSERT OR REPLACE INTO types VALUES (?, ?)", (tenant, packed(table)))
         return table
 
+    def group_tenants(self) -> Mapping[str, int]:
+        """Tenant -> how often its groups have changed, for all that have or had any."""
+        return self._groups.tenants()
+
+    def groups(self, tenant: str) -> tuple[GroupHead, ...]:
+        """The heads of a tenant's groups by key; no body is read."""
+        return self._groups.heads(tenant)
+
+    def group_shapes(self, tenant: str) -> frozenset[tuple[str, ...]]:
+        """The label names of every grouping that the tenant's groups have or had."""
+        return self._groups.shapes(tenant)
+
+    def get_groups(self, keys: Collection[str]) -> Mapping[str, Group]:
+        """The groups of these keys that are there; one statement."""
+        return self._groups.get(keys)
+
+    def put_group(self, group: Group, replaces: str) -> bool:
+        """Store a group if the stored one still has that version, on disk when this returns."""
+        return self._groups.put(group, replaces)
+
+    def forget_groups(self, heads: Collection[GroupHead]) -> None:
+        """Remove those groups that still have the version of their head, as one write."""
+        self._groups.forget(heads)
+
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
-
-
-def _demand(connection: sqlite3.Connection, lease: Lease) -> None:
-    """Raise LeaseLost unless the lease is the shard's newest and was not given back."""
-    row = connection.execute("SELECT fence, owner FROM shards WHERE shard = ?", (lease.shard,)).fetchone()
-    if row != (lease.fence, lease.owner):
-        raise lease_lost(lease, *(row or (None, None)))
-
-
-def _append(connection: sqlite3.Connection, shard: str, lane: str, entry: NewEntry) -> SpoolEntry:
-    size_bytes = len(entry.body)
-    sequence = connection.execute(
-        "INSERT INTO spool (shard, lane, time_ms, samples, size_bytes, body) VALUES (?, ?, ?, ?, ?, ?)",
-        (shard, lane, entry.time_ms, entry.samples, size_bytes, entry.body),
-    ).lastrowid
-    assert sequence is not None
-    return SpoolEntry(shard, lane, sequence, entry.time_ms, entry.samples, size_bytes)
 
 
 def _release(connection: sqlite3.Connection, lease: Lease) -> None:

@@ -5,7 +5,8 @@ limited. Everything here is frozen and hashable: a list is a tuple, a mapping is
 (key, value) pairs sorted by key. ``Meta(extra={"grammar": ...})`` names the function of
 ``config.grammar`` that reads a text. Nothing here reads or checks a document.
 
-Source of the words: Prometheus' documentation, "Configuration". ``pushgateways`` and ``tenancy`` are our own.
+Source of the words: Prometheus' documentation, "Configuration". ``pushgateways``, ``tenancy`` and
+``gateway`` are our own.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pushvar.config.schema.delivery import (
     RemoteWrite,
 )
 from pushvar.config.schema.discovery import DnsSdConfig, FileGroup, FileSdConfig, HttpSdConfig
+from pushvar.config.schema.gateway import Gateway, GatewayCredential
 from pushvar.config.schema.http import Authorization, BasicAuth, HttpHeader, OAuth2, SigV4, TlsConfig
 from pushvar.config.schema.scrape import Global, ScrapeConfig, StaticConfig, TargetPolicy
 from pushvar.config.schema.tenancy import DEFAULT_TIERS, Budgets, Tenancy, TenantRule, Tier
@@ -65,6 +67,8 @@ __all__ = [
     "FileLabelName",
     "FileSdConfig",
     "Fraction",
+    "Gateway",
+    "GatewayCredential",
     "Global",
     "HttpHeader",
     "HttpSdConfig",
@@ -108,6 +112,7 @@ class Config(Block, frozen=True, kw_only=True, rename={"global_": "global"}):
     pushgateways: tuple[Pushgateway, ...] = ()
     mappings: tuple[tuple[MappingName, Rules], ...] = ()
     tenancy: Tenancy = Tenancy()
+    gateway: Gateway = Gateway()
 
     @property
     def version(self) -> str:
