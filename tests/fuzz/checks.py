@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +14,20 @@ from pushvar.convert.expvar.decode import decode
 from pushvar.convert.input_format import InputFormat
 from pushvar.convert.mapping import built_in, rule_set
 from pushvar.convert.plan import Stamp
-from pushvar.errors import ConfigError, DecodeError, FetchError
+from pushvar.errors import BodyRefused, ConfigError, DecodeError, FetchError
 from pushvar.model import Target
+from pushvar.wire.exposition import text
+from pushvar.wire.exposition.delimited import read_delimited
 from pushvar.wire.exposition.parse import parse
+from pushvar.wire.exposition.pushed_text import read_text
+from pushvar.wire.exposition.whole import demand_consistent, whole
 from pushvar.wire.proto.prometheus_v1_pb2 import WriteRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pushvar.convert.mapping.rules import RuleSet
+    from pushvar.wire.exposition import FamilySamples
 
 _TARGET = Target("00ff", "fuzz", "http://fuzz/debug/vars", (("customer_id", "acme"), ("job", "fuzz")))
 _STAMP = Stamp(_TARGET, (("region", "eu"),))
@@ -95,6 +101,53 @@ def check_text(body: bytes) -> None:
     _check_series(body, TEXT)
 
 
+def check_pushed_text(body: bytes) -> None:
+    """Pushed text becomes families that can be printed and read again, or is refused with a line of it."""
+    try:
+        families = read_text(body)
+    except BodyRefused as error:
+        told = re.fullmatch(r"text format parsing error in line (\d+): (.+)", str(error), re.DOTALL)
+        assert told is not None
+        assert 1 <= int(told[1]) <= body.count(b"\n") + 1
+        assert not told[2].endswith('timestamp: ""')  # a line that had no fault
+        assert told[2] != "unexpected end of input stream" or not body.endswith(b"\n")
+        str(error).encode()  # can be answered
+        return
+    _check_families(families)
+
+
+def check_delimited(body: bytes) -> None:
+    """Pushed messages become families that can be printed and read as text, or are refused in words."""
+    try:
+        families = read_delimited(body)
+    except BodyRefused as error:
+        str(error).encode()  # can be answered
+        return
+    _check_families(families)
+
+
+def _check_families(families: tuple[FamilySamples, ...]) -> None:
+    families = whole(families)
+    assert len({group.family.name for group in families}) == len(families)
+    for sample in (sample for group in families for sample in group.samples):
+        names = [name for name, value in sample.labels if value]
+        assert names == sorted(set(names))
+        assert len(names) == len(sample.labels)
+    try:
+        demand_consistent(families)
+    except BodyRefused as error:
+        str(error).encode()  # can be answered
+        return
+    printed = text.encode(families)
+    if b'="NaN"' not in printed:  # a bound that is none: text cannot say it
+        assert _samples(whole(read_text(printed))) == _samples(families)
+
+
+def _samples(families: tuple[FamilySamples, ...]) -> list[str]:
+    """All samples, sorted; as text, for a NaN is equal to itself there."""
+    return sorted(str(sample).replace("-0.0", "0.0") for group in families for sample in group.samples)
+
+
 def _check_plain(value: Any) -> None:
     assert isinstance(value, _PLAIN)
     for below in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
@@ -106,5 +159,7 @@ CHECKS: dict[str, Callable[[bytes], None]] = {
     "convert": check_convert,
     "text": check_text,
     "mapping": check_mapping,
+    "pushed_text": check_pushed_text,
+    "delimited": check_delimited,
 }
 """Name of a corpus folder -> what must hold for each of its files."""

@@ -4,6 +4,7 @@
     ├── ConfigError      the configuration is wrong: where, what, what to write instead
     │   └── ConfigErrors several of them at once
     ├── EventError       an event or a queue message that says nothing usable
+    ├── BodyRefused      a batch job pushed what may not be taken; says it in the words its clients know
     ├── FetchError       a target gave no usable body (it carries the failure class)
     │   └── DecodeError  the body came, but is no document that we can read
     ├── EncodeError      series that may not be sent
@@ -67,6 +68,10 @@ class ConfigErrors(ConfigError):
 
 class EventError(PushvarError):
     """An event or a queue message that cannot be taken: what is wrong with which field."""
+
+
+class BodyRefused(PushvarError):
+    """A pushed body that is not taken, in the words of a Pushgateway where it has some."""
 
 
 class FetchError(PushvarError):
