@@ -57,7 +57,7 @@ class Fleet:
         converter, rules = Converter(), built_in("auto")
         self._plans = [converter.convert(stamp, self._documents[0], rules).plan for stamp in self.stamps]
         self._shape = self._plans[0].shape
-        self.rows = [(row.name, dict(row.labels)) for row in all_rows(self._shape)]
+        self.rows = [(row.name, dict(row.labels)) for row in all_rows(self.stamps[0].target, self._shape)]
 
     def cycle(self, generation: int) -> Cycle:
         """The scrapes of one cycle: every target shows another document than in the cycle before."""

@@ -34,7 +34,7 @@ client.meta.events.register("before-call.ssm", lambda model, **_more: calls.appe
 state = open_state("memory:")
 now_ms = lambda: time.time_ns() // 1_000_000
 registry = LastGood(SsmRegistry("{LOCATION}", client=client), state, now_ms)
-planner = Planner(registry, state, lambda _messages: {{}}, now_ms)
+planner = Planner(registry, state, lambda _messages: {{}}, now_ms, time.monotonic)
 first = planner.plan(None)
 cold_s, cold_calls = time.process_time(), len(calls)
 calls.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,12 @@ from pushvar.app.last_good import POINTER, SETTLE_MS, TAKEN, LastGood
 from pushvar.app.planner import Planner
 from pushvar.app.summary import plan_metrics
 from pushvar.collect.documents import read_config, read_slice
+from pushvar.collect.groups import MOST_GROUPS_PER_SHARD
 from pushvar.collect.registry.protocol import Snapshot
-from pushvar.collect.shards import read_message
+from pushvar.collect.shards import read_message, shard_of_labels
 from pushvar.config.load import load
 from pushvar.errors import ConfigError, ConfigErrors, StateError
+from pushvar.model import Group, GroupHead
 from pushvar.state import open_state
 
 if TYPE_CHECKING:
@@ -31,10 +34,23 @@ NOMINAL_MS = 1_795_176_000_000
 
 @dataclass
 class Counted:
-    """A state store that counts the documents that were put."""
+    """A state store that counts the documents that were put, and whose groups were listed."""
 
     store: StateStore
     puts: int = 0
+    listed: list[str] = field(default_factory=list)
+    broken: bool = False
+
+    def group_tenants(self) -> Mapping[str, int]:
+        """Ask, unless it is broken."""
+        if self.broken:
+            raise StateError("the table is away")
+        return self.store.group_tenants()
+
+    def groups(self, tenant: str) -> tuple[GroupHead, ...]:
+        """Note and list."""
+        self.listed.append(tenant)
+        return self.store.groups(tenant)
 
     def put_document(self, body: bytes) -> str:
         """Count and put."""
@@ -88,13 +104,24 @@ class Scene:
         """A planner as after a cold start."""
         state: Any = self.state
         registry = LastGood(self.source, state, lambda: self.now_ms)
-        return Planner(registry, state, self.send, lambda: self.now_ms, shards=self.shards)
+        return Planner(
+            registry, state, self.send, lambda: self.now_ms, lambda: self.now_ms / 1000, shards=self.shards
+        )
 
-    def configure(self, targets: int, **job: object) -> None:
-        """Make it one job with so many targets."""
+    def configure(self, targets: int, *, gateway: dict[str, Any] | None = None, **job: object) -> None:
+        """Make it one job with so many targets, and groups of batch jobs when the gateway is open."""
         addresses = [f"10.0.{at >> 8}.{at & 255}:80" for at in range(targets)]
         whole = {"job_name": "pay", "static_configs": [{"targets": addresses}], **job}
-        self.source.text = json.dumps({"scrape_configs": [whole], "remote_write": [{"url": "http://b/w"}]})
+        document = {"scrape_configs": [whole], "remote_write": [{"url": "http://b/w"}]}
+        self.source.text = json.dumps(document | ({"gateway": gateway} if gateway else {}))
+
+    def push(self, instance: str, *, version: str = "v1", replaces: str = "", tenant: str = "default") -> str:
+        """Put a group into the store; gives its key."""
+        key = hashlib.sha256(f"{tenant}/{instance}".encode()).hexdigest()[:20]
+        grouping = (("instance", instance), ("job", "batch"))
+        head = GroupHead(key, tenant, grouping, version, expires_ms=self.now_ms + 3_600_000)
+        assert self.state.store.put_group(Group(head, b"body"), replaces)
+        return key
 
 
 @pytest.fixture
@@ -302,3 +329,87 @@ def test_a_first_tree_without_manifest(scene: Scene) -> None:
         scene.planner().plan(NOMINAL)
     scene.now_ms += SETTLE_MS
     assert scene.planner().plan(NOMINAL).targets == 1
+
+
+# Groups of batch jobs
+
+OPEN = {"anonymous": "default"}
+
+
+def test_each_group_is_one_shards(scene: Scene) -> None:
+    """Every group stands in the message of exactly one shard, where a target with its labels would be."""
+    scene.shards = 4
+    scene.configure(40, gateway=OPEN)
+    keys = [scene.push(f"i-{n}") for n in range(50)]
+    assert scene.planner().plan(NOMINAL).groups == 50
+    told = [key for one in scene.sent for key in one.groups or ()]
+    assert sorted(told) == sorted(keys)
+    for message in scene.sent:
+        for key in message.groups or ():
+            labels = (*scene.state.store.get_groups([key])[key].head.grouping, ("customer_id", "default"))
+            assert str(shard_of_labels(labels, 4)) == message.shard
+
+
+def test_a_push_changes_the_version_and_nothing_else(scene: Scene) -> None:
+    """A new push is in the next message, and costs no document; an unchanged tenant is not listed again."""
+    scene.shards = 1
+    scene.configure(2, gateway=OPEN)
+    key, other = scene.push("a"), scene.push("b", tenant="other")
+    planner = scene.planner()
+    planner.plan(NOMINAL)
+    puts, listed = scene.state.puts, len(scene.state.listed)
+    assert scene.sent[0].groups == {key: "v1", other: "v1"}
+    scene.push("a", version="v2", replaces="v1")
+    planner.plan(NOMINAL)
+    assert scene.sent[0].groups == {key: "v2", other: "v1"}
+    assert (scene.state.puts, scene.state.listed[listed:]) == (puts, ["default"])
+
+
+def test_a_change_that_went_untold_is_found_in_time(scene: Scene) -> None:
+    """Everything is listed again after five minutes."""
+    scene.configure(2, gateway=OPEN)
+    scene.push("a")
+    planner = scene.planner()
+    planner.plan(NOMINAL)
+    planner.plan(NOMINAL)
+    assert scene.state.listed == ["default"]
+    scene.now_ms += 301_000
+    planner.plan(NOMINAL)
+    assert scene.state.listed == ["default", "default"]
+
+
+def test_a_closed_gateway_has_no_groups(scene: Scene) -> None:
+    """Who takes no pushes is not asked for groups: those that there were end."""
+    scene.configure(2)
+    scene.push("a")
+    scene.planner().plan(NOMINAL)
+    assert (scene.sent[0].groups, scene.state.listed) == ({}, [])
+
+
+def test_groups_that_cannot_be_listed_stay_as_they_are(scene: Scene) -> None:
+    """The targets are forwarded all the same; the shards are told that nobody knows the groups."""
+    scene.configure(2, gateway=OPEN)
+    scene.state.broken = True
+    planned = scene.planner().plan(NOMINAL)
+    assert scene.sent[0].groups is None
+    assert [one.path for one in planned.problems] == ["groups"]
+
+
+def test_many_groups_make_shards(scene: Scene) -> None:
+    """A thousand groups fill a shard; there are never fewer shards than the targets need."""
+    scene.configure(150, gateway=OPEN)
+    for number in range(2_001):
+        scene.push(f"i-{number}")
+    assert scene.planner().plan(NOMINAL).shards == 3
+
+
+def test_too_many_groups_for_a_message(scene: Scene) -> None:
+    """They are named and stay as they are: none is taken for deleted."""
+    scene.shards = 1
+    scene.configure(2, gateway=OPEN)
+    for number in range(MOST_GROUPS_PER_SHARD + 1):
+        scene.push(f"i-{number}")
+    planned = scene.planner().plan(NOMINAL)
+    assert scene.sent[0].groups is None
+    assert "5001 pushed groups in one" in str(planned.problems[0])
+    assert len(scene.sent[0].text().encode()) < 262_144

@@ -16,7 +16,7 @@ from pushvar.collect.targets import build_targets
 from pushvar.config.load import load
 from pushvar.convert.budgets import fair_share
 from pushvar.convert.own_metrics import count_cycle, gauge_cycle
-from pushvar.cycle import _success
+from pushvar.cycle.scrapes import _success
 from pushvar.model import Fetched
 from pushvar.net.secrets import Secrets
 from pushvar.wire.proto import prometheus_v1_pb2 as pb

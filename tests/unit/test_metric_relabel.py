@@ -16,7 +16,7 @@ from pushvar.config.load import load
 from pushvar.convert.converter import Converter, Limits
 from pushvar.convert.mapping import built_in
 from pushvar.convert.plan import Stamp, labelled, labelled_rows
-from pushvar.cycle import _success
+from pushvar.cycle.scrapes import _success
 from pushvar.deliver.bodies import Bodies
 from pushvar.deliver.groups import grouped
 from pushvar.errors import FetchError

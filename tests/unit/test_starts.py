@@ -17,7 +17,7 @@ from pushvar.convert.converter import Converter
 from pushvar.convert.input_format import EXPVAR, InputFormat
 from pushvar.convert.mapping import built_in
 from pushvar.convert.plan import Stamp
-from pushvar.cycle import _success
+from pushvar.cycle.scrapes import _success
 from pushvar.deliver import batches
 from pushvar.deliver.routes import Router
 from pushvar.deliver.starts import starts_ms

@@ -15,7 +15,7 @@ from pushvar.collect.registry.protocol import TargetGroup
 from pushvar.collect.targets import build_targets
 from pushvar.config.load import load
 from pushvar.convert.own_metrics import count_cycle
-from pushvar.cycle import _success
+from pushvar.cycle.scrapes import _success
 from pushvar.deliver.routes import Router
 from pushvar.errors import FetchError
 from pushvar.labels.tenancy import GUARDED

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _BATCH = 10
 """Entries of one SendMessageBatch (SQS quota)."""
 
+_BATCH_BYTES = 250_000
+"""The bodies of a batch in all; SQS took 262,144 bytes for long, a batch of one may always be tried."""
+
 _ATTEMPTS = 3
 
 
@@ -30,10 +33,15 @@ class Dispatch:
         for what AWS does: the reason stands with each message of the batch.
         """
         failed: dict[int, str] = {}
-        for start in range(0, len(messages), _BATCH):
-            batch = {start + at: text for at, text in enumerate(messages[start : start + _BATCH])}
-            failed.update(self._sent(batch))
-        return failed
+        batch: dict[int, str] = {}
+        size_bytes = 0
+        for at, text in enumerate(messages):
+            if len(batch) == _BATCH or size_bytes + len(text) > _BATCH_BYTES:
+                failed.update(self._sent(batch))
+                batch, size_bytes = {}, 0
+            batch[at] = text
+            size_bytes += len(text)
+        return failed | (self._sent(batch) if batch else {})
 
     def _sent(self, batch: dict[int, str]) -> dict[int, str]:
         reasons: dict[int, str] = {}

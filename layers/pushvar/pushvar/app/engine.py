@@ -10,15 +10,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pushvar import __version__
-from pushvar.app.stamps import stamps_of
+from pushvar.app.stamps import PUSHED, stamps_of
 from pushvar.collect.fetch import Endpoint, endpoint
 from pushvar.convert.converter import Converted, Converter, Limits
 from pushvar.convert.family_types import unsettled
 from pushvar.convert.input_format import InputFormat
 from pushvar.convert.ledger import Ledger
 from pushvar.convert.mapping import rules_of
+from pushvar.convert.mapping.rules import RuleSet
 from pushvar.convert.own_metrics import own_scrape, own_stamp
 from pushvar.errors import ConfigError
+from pushvar.labels.derivation import derivation
+from pushvar.labels.sets import label_set
+from pushvar.model import GROUP_KEY, Target
 from pushvar.net.auth import auth_header, check_auth
 from pushvar.net.policy import policy_of
 from pushvar.net.proxy import proxies_of
@@ -30,9 +34,8 @@ if TYPE_CHECKING:
     from pushvar.config.schema import Config, ScrapeConfig
     from pushvar.config.values import SecretRef
     from pushvar.convert.family_types import Settle
-    from pushvar.convert.mapping.rules import RuleSet
     from pushvar.convert.plan import Stamp
-    from pushvar.model import Family, Plan, Scrape, Target
+    from pushvar.model import Family, GroupHead, Plan, Scrape
     from pushvar.net.secrets import Secrets
 
 BODY_CEILING = 256 * 1024 * 1024
@@ -60,13 +63,15 @@ class Engine:
     ) -> None:
         self.config = config
         self._secrets = secrets
-        self._converter = converter or Converter(settle=settle)
+        self.converter = converter or Converter(settle=settle)
         self._jobs = {scrape.job_name: scrape for scrape in self.config.scrape_configs}
         self._rules: dict[str, RuleSet] = {name: rules_of(config, job) for name, job in self._jobs.items()}
         self._formats = {
             name: InputFormat(job.format, job.honor_timestamps) for name, job in self._jobs.items()
         }
         self._limits = {name: _limits(job) for name, job in self._jobs.items()}
+        self._rules[PUSHED], self._limits[PUSHED] = RuleSet(PUSHED, ()), Limits()
+        self._formats[PUSHED] = InputFormat("prometheus", honor_timestamps=False)
         self.targets = tuple(targets)
         self._targets_of: dict[str, list[Target]] = {name: [] for name in self._jobs}
         for target in self.targets:
@@ -80,6 +85,17 @@ class Engine:
     def stamp(self, target: Target) -> Stamp:
         """The labels that the target puts on every series."""
         return self._stamp_of(target)
+
+    def group(self, head: GroupHead) -> tuple[Target, ConfigError | None]:
+        """The target that a pushed group is, and what its labels have that this configuration forbids."""
+        own, wrong = {**dict(head.grouping), "customer_id": head.tenant}, None
+        try:
+            own = derivation(self.config.tenancy).labels(own, own["job"])
+        except ConfigError as error:
+            wrong = error
+        path = "".join(f"/{name}/{value}" for name, value in head.grouping if name != "job")
+        url = f"{GROUP_KEY}{own['job']}{path}"
+        return Target(GROUP_KEY + head.key, PUSHED, url, label_set(own.items())), wrong
 
     def check(self) -> None:
         """Raise ConfigError when a secret or a TLS file of any job is not there."""
@@ -118,18 +134,18 @@ class Engine:
     @property
     def families(self) -> Mapping[str, Family]:
         """Every family seen so far, by name; it only grows."""
-        return self._converter.families
+        return self.converter.families
 
     def convert(self, target: Target, body: bytes, content_type: str = "") -> Converted:
         """The step from body to values; raises FetchError."""
         job = target.job
-        return self._converter.convert(
+        return self.converter.convert(
             self._stamp(target), body, self._rules[job], self._limits[job], self._formats[job], content_type
         )
 
     def failed(self, target: Target) -> Plan:
         """The plan of a target that gave nothing."""
-        return self._converter.failed(self._stamp(target))
+        return self.converter.failed(self._stamp(target))
 
     def within(self, scrapes: list[Scrape]) -> list[Scrape]:
         """The scrapes of a cycle, cut to the budgets of their customers."""
@@ -142,7 +158,7 @@ class Engine:
         tenant = {"customer_id": self.config.tenancy.default_customer_id}
         stamp = own_stamp(instance, tenant, self.config.global_.external_labels)
         scrape = own_scrape(stamp, numbers, time_ms)
-        self._converter.learn(scrape.plan.families)
+        self.converter.learn(scrape.plan.families)
         return [scrape]
 
     def _stamp(self, target: Target) -> Stamp:

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pushvar.app.backends import Backends
 from pushvar.app.engine import Engine
+from pushvar.app.pace import Pace
+from pushvar.app.pushed import PushedGroups
+from pushvar.app.stamps import PUSHED
 from pushvar.app.type_tables import TypeTables
 from pushvar.collect.fetch import Fetcher
+from pushvar.collect.groups import Listing
 from pushvar.collect.targets import build_targets
 from pushvar.config.checks import demand_backend
 from pushvar.convert.own_metrics import reload_gauges
@@ -21,6 +25,7 @@ from pushvar.net.secrets import Secrets
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from pushvar.app.pushed import GroupTurn
     from pushvar.app.world import World
     from pushvar.collect.registry.protocol import Registry, Snapshot
     from pushvar.deliver.spool import Spool
@@ -29,9 +34,6 @@ if TYPE_CHECKING:
 
 SHARD = "0"
 """One machine is one shard: its fetches already run side by side."""
-
-_EARLY = 0.05
-"""The share of an interval by which a job may start before its time."""
 
 _PATIENCE_S = 5.0
 """What a delivery gets at least when the fetches took the whole interval."""
@@ -58,12 +60,14 @@ class Forwarder:
         self._state = state
         self._memory = SeriesMemory(state)
         self._tables = TypeTables(state, world.monotonic_s)
+        self._pushed = PushedGroups(state)
+        self._listing = Listing(state, world.monotonic_s)
         self._world = world
         self._owner = owner
         self._secrets = Secrets(world.environment, world.read_file, world.monotonic_s)
         self._fetcher = Fetcher(world.now_ms, world.monotonic_s, until_s=world.until_s)
         self._unusable: tuple[ConfigError, ...] = ()
-        self._next_ms: dict[str, int] = {}
+        self._pace = Pace()
         self._snapshot = registry.load()
         self._compiled = self._compile(self._snapshot)
         self._taken_ms = world.now_ms()
@@ -85,8 +89,8 @@ class Forwarder:
 
     @property
     def interval_s(self) -> float:
-        """The shortest scrape interval of the configuration."""
-        return min(job.scrape_interval.s for job in self.engine.config.scrape_configs)
+        """The shortest interval of the configuration."""
+        return min(self._intervals_ms().values()) / 1000
 
     def cycle(self, *, every_s: float | None = None, patience_s: float = _PATIENCE_S) -> Report:
         """Run one cycle: of the jobs that are due by ``every_s``, or else by their own intervals.
@@ -96,8 +100,8 @@ class Forwarder:
         """
         self._reload()
         world, pace_s = self._world, every_s or self.interval_s
-        now_ms = world.now_ms()
-        next_s = world.monotonic_s() + pace_s
+        now_ms, next_s = world.now_ms(), world.monotonic_s() + pace_s
+        due = self._due(now_ms, every_s)
 
         def deliver(scrapes: Sequence[Scrape], deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
             enough_s = min(deadline_s, max(next_s, world.monotonic_s() + patience_s))
@@ -114,8 +118,9 @@ class Forwarder:
             world.now_ms,
             world.monotonic_s,
             self.engine.within,
+            self._groups(due),
         )
-        endpoints = self.engine.endpoints(self._due(now_ms, every_s))
+        endpoints = self.engine.endpoints(job for job in due if job != PUSHED)
         slowest_s = max((one.timeout_s for one in endpoints), default=0.0)
         budget_s = max(pace_s, slowest_s + patience_s)
         turn = Turn(SHARD, self._owner, now_ms, budget_s, patience_s)
@@ -123,6 +128,15 @@ class Forwarder:
         report = run_cycle(steps, turn, roll, lambda _head: endpoints)
         self.engine.heard(report.scrapes)
         return replace(report, config_version=self._compiled.version)
+
+    def _groups(self, due: Sequence[str]) -> GroupTurn | None:
+        """The pushed groups, where anybody may push."""
+        is_open = self.engine.config.gateway.is_open
+        return self._pushed.turn(self.engine, self._wanted, due=PUSHED in due) if is_open else None
+
+    def _wanted(self) -> dict[str, str]:
+        """The pushed groups there are."""
+        return {head.key: head.version for head in self._listing.heads()}
 
     def _own_scrapes(self, numbers: Mapping[str, float], now_ms: int) -> Sequence[Scrape]:
         newest = not (self._unusable or self._snapshot.outdated)
@@ -167,7 +181,7 @@ class Forwarder:
 
     def _wait_s(self, every_s: float | None) -> float:
         """How long nothing is to be done."""
-        next_ms = min(self._next_ms.values(), default=0)  # a new configuration may have new jobs only
+        next_ms = self._pace.first_ms()  # a new configuration may have new jobs only
         return min((next_ms - self._world.now_ms()) / 1000, every_s or self.interval_s)
 
     def _look(self, looked: Callable[[], None]) -> None:
@@ -189,13 +203,8 @@ class Forwarder:
             self._unusable = (error,)
             return
         self._compiled.backends.close()
-        paces = {job.job_name: job.scrape_interval for job in self.engine.config.scrape_configs}
-        self._next_ms = {
-            job.job_name: self._next_ms[job.job_name]
-            for job in compiled.engine.config.scrape_configs
-            if paces.get(job.job_name) == job.scrape_interval and job.job_name in self._next_ms
-        }
         self._compiled = compiled
+        self._pace.keep(self._intervals_ms())
         self._taken_ms = self._world.now_ms()
 
     @property
@@ -214,16 +223,16 @@ class Forwarder:
         )
 
     def _due(self, now_ms: int, every_s: float | None) -> list[str]:
-        """The jobs whose turn it is; a timer may ring a little early, and somebody may set the clock back."""
-        due = []
-        for job in self.engine.config.scrape_configs:
-            interval_ms = int(every_s * 1000) if every_s else job.scrape_interval.ms
-            next_ms = self._next_ms.get(job.job_name, now_ms)
-            if now_ms >= next_ms - interval_ms * _EARLY or next_ms - now_ms > interval_ms:
-                due.append(job.job_name)
-                astray = abs(now_ms - next_ms) >= interval_ms
-                self._next_ms[job.job_name] = (now_ms if astray else next_ms) + interval_ms
-        return due
+        """The jobs whose turn it is."""
+        return [name for name, ms in self._intervals_ms(every_s).items() if self._pace.due(name, ms, now_ms)]
+
+    def _intervals_ms(self, every_s: float | None = None) -> dict[str, int]:
+        """The interval of each job, that of pushed groups among them."""
+        config = self.engine.config
+        own = {job.job_name: job.scrape_interval.ms for job in config.scrape_configs}
+        if config.gateway.is_open:
+            own[PUSHED] = config.gateway.interval.ms
+        return dict.fromkeys(own, int(every_s * 1000)) if every_s else own
 
     def close(self) -> None:
         """Close connections and the state store."""

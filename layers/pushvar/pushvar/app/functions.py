@@ -54,13 +54,14 @@ def planner_of(world: World) -> Planner:
     from pushvar.collect.registry import open_registry
 
     environment = world.environment
-    state = open_state(_demand(environment, STATE, "aws:TABLE/BUCKET"))
+    state = open_state(demand(environment, STATE, "aws:TABLE/BUCKET"))
     means = means_of(world, allowed=_allowed(environment))
-    registry = open_registry(_demand(environment, REGISTRY, "ssm:/pushvar/<stage>"), means)
-    send = Dispatch(_demand(environment, QUEUE_URL, "the URL of the shards' queue")).send
+    registry = open_registry(demand(environment, REGISTRY, "ssm:/pushvar/<stage>"), means)
+    send = Dispatch(demand(environment, QUEUE_URL, "the URL of the shards' queue")).send
     return Planner(
-        LastGood(registry, state, world.now_ms), state, send, world.now_ms, shards=_shards(environment)
-    )
+        LastGood(registry, state, world.now_ms), state, send, world.now_ms, world.monotonic_s,
+        shards=_shards(environment),
+    )  # fmt: skip
 
 
 def worker_of(world: World) -> Worker:
@@ -70,7 +71,7 @@ def worker_of(world: World) -> Worker:
     """
     from pushvar.app.worker import Worker
 
-    state = open_state(_demand(world.environment, STATE, "aws:TABLE/BUCKET"))
+    state = open_state(demand(world.environment, STATE, "aws:TABLE/BUCKET"))
     return Worker(state, world, allowed=_allowed(world.environment))
 
 
@@ -81,7 +82,8 @@ def _allowed(environment: Mapping[str, str]) -> Callable[[str], bool]:
     return is_elsewhere if _ON_LAMBDA in environment else is_allowed
 
 
-def _demand(environment: Mapping[str, str], name: str, example: str) -> str:
+def demand(environment: Mapping[str, str], name: str, example: str) -> str:
+    """The value of a variable that has to be set. Raises ConfigError."""
     value = environment.get(name, "")
     if not value:
         raise ConfigError(name, "not set", hint=f"set it to {example}")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pushvar.collect.registry.protocol import Registry, Snapshot
+    from pushvar.config.schema import Config
     from pushvar.state.protocol import StateStore
 
 POINTER = "config/last_good"
@@ -38,7 +39,7 @@ class LastGood:
 
     A tree that does not match its manifest may be half of a change: it is taken when it is read again
     ``SETTLE_MS`` later and still the same. ``usable`` raises ConfigError for a new version that lacks
-    something outside of it, such as a secret.
+    something outside of it, such as a secret; ``demand`` raises it for one that does not do for the command.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class LastGood:
         state: StateStore,
         now_ms: Callable[[], int],
         usable: Callable[[Snapshot], None] = lambda _snapshot: None,
+        demand: Callable[[Config], None] = demand_backend,
     ) -> None:
         self._registry = registry
         self._state = state
         self._now_ms = now_ms
         self._usable = usable
+        self._demand = demand
         self._good: Snapshot | None = None
 
     def load(self) -> Snapshot:
@@ -61,7 +64,7 @@ class LastGood:
         """
         try:
             snapshot = self._registry.load()
-            demand_backend(snapshot.config)
+            self._demand(snapshot.config)
             self._demand_settled(snapshot)
             if self._is_new(snapshot):
                 self._usable(snapshot)

@@ -8,6 +8,9 @@ from pushvar.convert.budgets import Budget
 from pushvar.convert.plan import Stamp
 from pushvar.labels.relabel import compile_relabelling
 
+PUSHED = ""
+"""The job of groups that were pushed: no scrape config has that name."""
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -22,6 +25,7 @@ def stamps_of(config: Config) -> Callable[[Target], Stamp]:
         job.job_name: (job.honor_labels, compile_relabelling(job.metric_relabel_configs))
         for job in config.scrape_configs
     }
+    jobs[PUSHED] = (False, None)
     budget = _budget(config.tenancy)
     return lambda target: Stamp(target, external, *jobs[target.job], budget)
 

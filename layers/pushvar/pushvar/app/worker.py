@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pushvar.app.backends import Backends
 from pushvar.app.engine import Engine
+from pushvar.app.pushed import PushedGroups
 from pushvar.app.type_tables import TypeTables
 from pushvar.collect.documents import read_config, read_slice
 from pushvar.collect.fetch import Fetcher
-from pushvar.collect.schedule import FARTHEST_MS, due_jobs
+from pushvar.collect.schedule import FARTHEST_MS, due_jobs, is_due
 from pushvar.collect.shards import shard_of_labels
 from pushvar.convert.converter import Converter
 from pushvar.convert.own_metrics import reload_gauges
@@ -23,6 +24,7 @@ from pushvar.net.secrets import Secrets
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pushvar.app.pushed import GroupTurn
     from pushvar.app.world import World
     from pushvar.collect.fetch import Endpoint
     from pushvar.collect.shards import ShardMessage
@@ -55,6 +57,7 @@ class Worker:
         self._state = state
         self._memory = SeriesMemory(state)
         self._tables = TypeTables(state, world.monotonic_s)
+        self._pushed = PushedGroups(state)
         self._world = world
         self._secrets = Secrets(world.environment, world.read_file, world.monotonic_s)
         self._fetcher = Fetcher(world.now_ms, world.monotonic_s, allowed=allowed)
@@ -84,20 +87,24 @@ class Worker:
         shared = self._shared_of(message.config_version)
         engine = self._engine_of(message, shared)
 
+        pushed = self._pushed.turn(engine, lambda: message.groups)
+
         def due(head: Head) -> list[Endpoint]:
-            jobs = shared.config.scrape_configs
-            return engine.endpoints(due_jobs(jobs, cycle_ms=message.cycle, finished_ms=head.finished_cycle))
+            config, since = shared.config, head.finished_cycle
+            pushed.due = is_due(config.gateway.interval, cycle_ms=message.cycle, finished_ms=since)
+            jobs = due_jobs(config.scrape_configs, cycle_ms=message.cycle, finished_ms=since)
+            return engine.endpoints(jobs)
 
         turn = Turn(
             message.shard, owner, message.cycle, budget_s, min(_DELIVERY_S, budget_s / 2),
             margin_ms=LEASE_MARGIN_MS, planned=True, late=late,
         )  # fmt: skip
         roll = Roll({target.key for target in engine.targets}, self._belongs(message))
-        report = run_cycle(self._steps(engine, shared.backends, message), turn, roll, due)
+        report = run_cycle(self._steps(engine, shared.backends, message, pushed), turn, roll, due)
         engine.heard(report.scrapes)
         return report
 
-    def _steps(self, engine: Engine, backends: Backends, message: ShardMessage) -> Steps:
+    def _steps(self, engine: Engine, backends: Backends, message: ShardMessage, pushed: GroupTurn) -> Steps:
         def deliver(scrapes: Sequence[Scrape], deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
             return backends.deliver(scrapes, engine.families, deadline_s, spool)
 
@@ -114,6 +121,7 @@ class Worker:
             self._world.now_ms,
             self._world.monotonic_s,
             engine.within,
+            pushed,
         )
 
     @staticmethod

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
+import re
 import time
 from dataclasses import dataclass, replace
 from math import inf
@@ -60,6 +62,18 @@ def means_of(
     secrets = Secrets(world.environment, world.read_file, world.monotonic_s)
     means = Means(monotonic=world.monotonic_s, secret=secrets.resolve, token=secrets.token, allowed=allowed)
     return means if patience_s is None else replace(means, patience_s=patience_s)
+
+
+def state_name(reference: str) -> str:
+    """A name of its own for the state of each configuration: readable, and never that of another."""
+    if reference.startswith("ssm:"):
+        return f"{re.sub('[^A-Za-z0-9]+', '-', reference)}-{_hash(reference)}"
+    path = Path(reference.removeprefix("file:"))
+    return f"{path.stem}-{_hash(str(path.resolve()))}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def default_state(world: World, name: str) -> str:

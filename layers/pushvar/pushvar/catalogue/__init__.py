@@ -3,9 +3,18 @@
 The dictionary, dashboards and alert rules read the same rows: nothing here is written twice.
 """
 
+from pushvar.catalogue.batch import (
+    BATCH_FAMILIES,
+    BATCH_METRICS,
+    BATCH_MOMENTS,
+    BATCH_PREFIX,
+    BATCH_STATUSES,
+    BatchMetric,
+)
 from pushvar.catalogue.health import FAILURE_CLASSES, HEALTH
 from pushvar.catalogue.names import GROUPING, LABEL_NAME, METRIC_NAME, PRIVATE_KEYS
 from pushvar.catalogue.own import SELF_FAMILIES, SELF_METRICS, SelfMetric
+from pushvar.catalogue.pushes import PUSH_FAILURE_TIME, PUSH_OUTCOMES, PUSH_TIME
 from pushvar.catalogue.reports import (
     DROPPED,
     LEFT_OUT,
@@ -29,6 +38,11 @@ from pushvar.catalogue.runtime import (
 )
 
 __all__ = [
+    "BATCH_FAMILIES",
+    "BATCH_METRICS",
+    "BATCH_MOMENTS",
+    "BATCH_PREFIX",
+    "BATCH_STATUSES",
     "DROPPED",
     "FAILURE_CLASSES",
     "GC_DURATION",
@@ -45,6 +59,9 @@ __all__ = [
     "METRIC_NAME",
     "NANOSECONDS",
     "PRIVATE_KEYS",
+    "PUSH_FAILURE_TIME",
+    "PUSH_OUTCOMES",
+    "PUSH_TIME",
     "RELABELLED",
     "REPAIRS",
     "RING_FIELDS",
@@ -53,6 +70,7 @@ __all__ = [
     "SELF_METRICS",
     "SHED",
     "SKIPPED",
+    "BatchMetric",
     "RuntimeMetric",
     "SelfMetric",
 ]

@@ -113,7 +113,7 @@ class Edit:
 
     def write(self) -> None:
         """Write what changed, and the manifest. Raises ConfigError when somebody else wrote meanwhile."""
-        if self._place.manifest() != self._stored.manifest:
+        if self._place.value() != self._stored.manifest:
             where = f"ssm:{self._place.location}"
             raise ConfigError("", f"{where} was changed by somebody else just now", hint="do the same again")
         with progress_bar() as progress:

@@ -147,6 +147,7 @@ def cycle_object(report: Report) -> dict[str, object]:
         "skipped": report.skipped,
         "detail": report.detail,
         "lost_cycles": report.lost_cycles,
+        "groups": sum(scrape.plan.target.pushed for scrape in report.scrapes),
         "targets": [
             {
                 "url": scrape.plan.target.url,
@@ -161,6 +162,7 @@ def cycle_object(report: Report) -> dict[str, object]:
                 "shed": dict(scrape.plan.shed),
             }
             for scrape in report.scrapes
+            if not scrape.plan.target.pushed
         ],
         "backends": [
             {**asdict(one), "dropped": dict(one.dropped), "failed": one.failed} for one in report.deliveries
@@ -198,8 +200,11 @@ def _clock(report: Report) -> str:
 
 def _sum(report: Report) -> str:
     down = sum(scrape.reason != "ok" for scrape in report.scrapes)
-    count = len(report.scrapes)
-    targets = f"{count} target{'' if count == 1 else 's'}" + (f" ({down} down)" if down else "")
+    groups = sum(scrape.plan.target.pushed for scrape in report.scrapes)
+    count = len(report.scrapes) - groups
+    targets = f"{count} target{'' if count == 1 else 's'}"
+    targets += f", {groups} group{'' if groups == 1 else 's'}" if groups else ""
+    targets += f" ({down} down)" if down else ""
     backends = "; ".join(f"{one.backend}: {delivered(one, report.started_ms)}" for one in report.deliveries)
     lost = f"; {report.lost_cycles} earlier cycle died" if report.lost_cycles else ""
     return f"{targets}  {backends}  {report.duration_s:.2f} s{lost}"

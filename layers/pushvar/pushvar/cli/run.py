@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import sys
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pushvar.app.forwarder import Forwarder
 from pushvar.app.stop import Stop
-from pushvar.app.world import default_state, real_world
+from pushvar.app.world import default_state, real_world, state_name
 from pushvar.cli import exit_codes
 from pushvar.cli.parting import exit_at_once
 from pushvar.cli.registries import VARIABLE
@@ -200,7 +197,7 @@ def _forwarder(reference: str, state: str | None, world: World) -> Forwarder:
     from pushvar.state import open_state
 
     registry = open_registry(reference, means_of(world, patience_s=_PATIENCE_S))
-    store = open_state(state or default_state(world, _state_name(reference)))
+    store = open_state(state or default_state(world, state_name(reference)))
     # it may be out of reach just now, or somebody is at work on it: what was good is in the state store
     good = LastGood(registry, store, world.now_ms, usable_in(world))
     return Forwarder(good, store, world, owner=_owner())
@@ -208,18 +205,6 @@ def _forwarder(reference: str, state: str | None, world: World) -> Forwarder:
 
 def _owner() -> str:
     return f"{os.uname().nodename}/{os.getpid()}"
-
-
-def _state_name(reference: str) -> str:
-    """A name of its own for each configuration: readable, and never that of another."""
-    if reference.startswith("ssm:"):
-        return f"{re.sub('[^A-Za-z0-9]+', '-', reference)}-{_hash(reference)}"
-    path = Path(reference.removeprefix("file:"))
-    return f"{path.stem}-{_hash(str(path.resolve()))}"
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 @contextmanager

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pushvar.config.schema import Config, ScrapeConfig
+    from pushvar.config.values import Duration
 
 TICK_MS = 60_000
 """EventBridge Scheduler wakes nobody oftener."""
@@ -29,15 +30,23 @@ def due_jobs(jobs: Iterable[ScrapeConfig], *, cycle_ms: int, finished_ms: int) -
     return [
         job.job_name
         for job in jobs
-        if job.scrape_interval.ms <= TICK_MS
-        or not finished_ms
-        or cycle_ms // job.scrape_interval.ms > finished_ms // job.scrape_interval.ms
+        if is_due(job.scrape_interval, cycle_ms=cycle_ms, finished_ms=finished_ms)
     ]
+
+
+def is_due(interval: Duration, *, cycle_ms: int, finished_ms: int) -> bool:
+    """Whether a slot of the interval began since the finished cycle; what is short is due in each."""
+    if interval.ms <= TICK_MS or not finished_ms:
+        return True
+    return cycle_ms // interval.ms > finished_ms // interval.ms
 
 
 def late_after_ms(config: Config) -> int:
     """How old a plan may be: until the next one is there, which has newer work for the shard."""
-    shortest_ms = min((job.scrape_interval.ms for job in config.scrape_configs), default=TICK_MS)
+    intervals = [job.scrape_interval.ms for job in config.scrape_configs]
+    if config.gateway.is_open:
+        intervals.append(config.gateway.interval.ms)
+    shortest_ms = min(intervals, default=TICK_MS)
     return max(TICK_MS, min(shortest_ms, LATEST_MS))
 
 

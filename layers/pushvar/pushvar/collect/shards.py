@@ -75,7 +75,8 @@ class ShardMessage(msgspec.Struct, frozen=True, kw_only=True):
     newer work for the shard. The versions are documents of the state store (sha256). ``shards`` is how many
     there are (0: an older plan did not say), which tells a target that was removed from one that moved.
     ``config_taken`` is when plan took this version of the configuration (Unix ms; 0: it did not say), and
-    ``config_outdated`` says that a newer one was refused since.
+    ``config_outdated`` says that a newer one was refused since. ``groups`` are its pushed groups,
+    key -> version; None where plan does not know them.
     """
 
     schema: int = MESSAGE_SCHEMA
@@ -88,6 +89,7 @@ class ShardMessage(msgspec.Struct, frozen=True, kw_only=True):
     shards: Annotated[int, Meta(ge=0)] = 0
     config_taken: Annotated[int, Meta(ge=0)] = 0
     config_outdated: bool = False
+    groups: dict[str, str] | None = None
 
     def text(self) -> str:
         """The message as it is sent: one line of JSON."""

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pushvar.catalogue import HEALTH
 from pushvar.convert.expvar.decode import decode
 from pushvar.convert.family_types import FamilyTypes, unsettled
 from pushvar.convert.input_format import EXPVAR
@@ -143,7 +142,7 @@ class Converter:
             _check_samples(len(shape.rows), limits)
         plan = compile_plan(stamp, shape)
         shed = sum(count for _, count in plan.shed)  # a limit fails what a budget would shed
-        _check_samples(plan.template.count - len(HEALTH) + shed, limits)
+        _check_samples(plan.template.count - plan.health + shed, limits)
         _check_labels(stamp, shape, limits)
         agreed, conflicts = self._types.agreed(stamp.target, shape)  # now: a failed scrape settles none
         if agreed.families is not shape.families:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from pushvar.catalogue import HEALTH
 from pushvar.convert.budgets import fair_share
 from pushvar.convert.plan import allowed, compile_plan
 from pushvar.labels.selection import Selection
@@ -58,7 +57,7 @@ class Ledger:
             return scrapes
         changed = False
         for scrape in scrapes:
-            key, wanted = scrape.plan.target.key, scrape.carried - len(HEALTH)
+            key, wanted = scrape.plan.target.key, scrape.carried - scrape.plan.health
             if scrape.reason == "ok" and self._wanted.get(key, wanted) != wanted:
                 self._wanted[key] = wanted
                 changed = True
@@ -91,8 +90,8 @@ def _cut(stamp: Stamp, plan: Plan, allowance: int) -> _Cut:
     made = compile_plan(allowed(stamp, allowance), plan.shape)
     places = {row: place for place, row in enumerate(_kept(plan))}
     kept = tuple(places[row] for row in _kept(made))
-    health = range(len(places), len(places) + len(HEALTH))
-    return _Cut(plan, allowance, made, Selection((*kept, *health), len(places) + len(HEALTH)))
+    count = len(places) + plan.health
+    return _Cut(plan, allowance, made, Selection((*kept, *range(len(places), count)), count))
 
 
 def _kept(plan: Plan) -> Iterable[int]:

@@ -18,6 +18,7 @@ from pushvar.convert.relabelled import NAME, relabelled
 from pushvar.labels.relabel import Relabelling
 from pushvar.labels.selection import Selection
 from pushvar.labels.sets import label_set, settle
+from pushvar.labels.tenancy import GUARDED, PUSH_GUARDED
 from pushvar.model import Family, Labels, Plan, Row, Shape, Skipped, Target
 from pushvar.wire.remote_write import v1
 
@@ -33,9 +34,13 @@ _label = lru_cache(maxsize=65_536)(v1.label)
 _name_label = lru_cache(maxsize=65_536)(lambda name: v1.label(NAME, name))
 
 
-def all_rows(shape: Shape) -> tuple[Row, ...]:
-    """The shape's rows and behind them the health rows: the order of every scrape's values."""
-    return (*shape.rows, *health_rows(len(shape.families)))
+def all_rows(target: Target, shape: Shape) -> tuple[Row, ...]:
+    """The shape's rows and behind them an endpoint's health rows: the order of every scrape's values."""
+    return (*shape.rows, *_health_rows(target, len(shape.families)))
+
+
+def _health_rows(target: Target, first_family: int) -> tuple[Row, ...]:
+    return () if target.pushed else health_rows(first_family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,10 @@ class Stamp:
         """What every series carries, whatever the payload says."""
         return label_set((*self.external, *self.target.labels))
 
+    def settled(self, payload: Labels, own: frozenset[str]) -> tuple[Labels, int]:
+        """What a payload's labels become beside the target's ``own``, and how many had to be renamed."""
+        return settle(payload, own, honor=self.honor, guarded=PUSH_GUARDED if self.target.pushed else GUARDED)
+
 
 def allowed(stamp: Stamp, allowance: int | None) -> Stamp:
     """The same labels for a target that may have so many series of its customer's budget."""
@@ -80,10 +89,10 @@ def compile_plan(stamp: Stamp, shape: Shape) -> Plan:
     around: dict[Labels, tuple[bytes, bytes, int]] = {(): (*_halves(fixed), 0)}
     label_sets: list[bytes] = []
     conflicts = 0
-    for row in all_rows(shape):
+    for row in all_rows(stamp.target, shape):
         known = around.get(row.labels)
         if known is None:
-            settled, renamed = settle(row.labels, own, honor=stamp.honor)
+            settled, renamed = stamp.settled(row.labels, own)
             full = {**fixed, **{name.encode(): _label(name, value) for name, value in settled if value}}
             known = around[row.labels] = (*_halves(full), renamed)
         before, after, renamed = known
@@ -92,7 +101,10 @@ def compile_plan(stamp: Stamp, shape: Shape) -> Plan:
     if len(set(label_sets)) < len(label_sets):
         return _relabelled_plan(replace(stamp, relabelling=_NO_STEPS), shape)
     began = created(shape.rows, (row.labels for row in shape.rows), shape.families)
-    return Plan(stamp.target, shape, v1.Template(label_sets, began), conflicts, shape.families)
+    return Plan(
+        stamp.target, shape, v1.Template(label_sets, began), conflicts, shape.families,
+        health=len(label_sets) - len(shape.rows),
+    )  # fmt: skip
 
 
 def _halves(encoded: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
@@ -150,17 +162,17 @@ def _labelled(stamp: Stamp, shape: Shape) -> Labelled:
         if not row.labels:
             rows.append((row, base))
             continue
-        settled, renamed = settle(row.labels, own, honor=stamp.honor)
+        settled, renamed = stamp.settled(row.labels, own)
         conflicts += renamed
         rows.append((row, label_set((*base, *settled))))
     if steps is None and len({(row.name, labels) for row, labels in rows}) < len(rows):
         return _labelled(replace(stamp, relabelling=_NO_STEPS), shape)
     if steps is None:
-        health = [(row, stamp.fixed) for row in health_rows(len(shape.families))]
+        health = [(row, stamp.fixed) for row in _health_rows(stamp.target, len(shape.families))]
         everything = tuple(range(len(rows)))
         return Labelled((*rows, *health), (*shape.families, *HEALTH), everything, conflicts=conflicts)
     made = relabelled(steps, rows, shape.families, base, stamp.external)
-    health = [(row, stamp.fixed) for row in health_rows(len(made.families))]
+    health = [(row, stamp.fixed) for row in _health_rows(stamp.target, len(made.families))]
     return Labelled(
         (*made.rows, *health), (*made.families, *HEALTH), tuple(made.kept), tuple(made.skipped),
         tuple(sorted((+made.outcomes).items())), conflicts,
@@ -192,6 +204,7 @@ def _relabelled_plan(stamp: Stamp, shape: Shape) -> Plan:
         stamp.target, shape, v1.Template(label_sets, began), made.conflicts,
         families=tuple(made.families[index] for index in used), relabelled=made.outcomes, shed=made.shed,
         allowance=stamp.budget.allowance if stamp.budget else None,
+        health=len(made.rows) - len(made.kept),
     )  # fmt: skip
     if len(made.kept) == len(shape.rows):
         return plan

@@ -15,7 +15,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pushvar.catalogue import GROUPING, HEALTH
+from pushvar.catalogue import GROUPING
 from pushvar.deliver.staleness import REMOVED, VANISHED
 from pushvar.model import PATTERN_BYTES, STALE_BITS
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from pushvar.model import Scrape, Target
 
 STALE = struct.pack("<Q", STALE_BITS)
-
-_HEALTH_BYTES = len(HEALTH) * PATTERN_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +74,14 @@ def _key(target: Target) -> tuple[str, ...]:
 
 def pushed_places(scrape: Scrape) -> slice:
     """Which series of a scrape are pushed: the document's, or the health series of a failed fetch."""
-    return slice(-len(HEALTH)) if scrape.reason == "ok" else slice(-len(HEALTH), None)
+    place = scrape.carried - scrape.plan.health
+    return slice(place) if scrape.reason == "ok" else slice(place, None)
 
 
 def pushed_values(scrape: Scrape) -> bytes:
     """The 64-bit patterns of those series, stale markers among them."""
-    return scrape.values[:-_HEALTH_BYTES] if scrape.reason == "ok" else scrape.values[-_HEALTH_BYTES:]
+    place = (scrape.carried - scrape.plan.health) * PATTERN_BYTES
+    return scrape.values[:place] if scrape.reason == "ok" else scrape.values[place:]
 
 
 def pushed_samples(scrape: Scrape) -> int:

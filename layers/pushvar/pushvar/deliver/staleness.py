@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from pushvar.model import STALE_BITS, Plan, Scrape, Shape, Target
+from pushvar.model import GROUP_KEY, STALE_BITS, Plan, Scrape, Shape, Target
 from pushvar.wire.remote_write import v1
 
 if TYPE_CHECKING:
@@ -50,11 +50,16 @@ class Roll:
     """The targets of a shard, due or not, by their keys.
 
     ``mine`` tells by its labels whether a target that is not among them would be this shard's: if not,
-    it has moved, and its series go on elsewhere.
+    it has moved, and its series go on elsewhere. ``pushed`` are the keys of groups of batch jobs.
     """
 
     keys: Container[str]
     mine: Callable[[Labels], bool] = lambda _labels: True
+    pushed: Container[str] = ()
+
+    def has(self, key: str) -> bool:
+        """Whether a target is one of the shard's."""
+        return key in (self.pushed if key.startswith(GROUP_KEY) else self.keys)
 
 
 @dataclass(slots=True)
@@ -111,7 +116,7 @@ class SeriesMemory:
             for fingerprint in (_fingerprint(scrape),)
             if died or not _same(known.get(scrape.plan.target.key), fingerprint, scrape)
         ]
-        removed = [key for key in known if key not in roll.keys]
+        removed = [key for key in known if not roll.has(key)]
         if changed or removed:
             stored = self._stored([*(scrape.plan.target.key for scrape, _ in changed), *removed])
             for scrape, fingerprint in changed:

@@ -1,1 +1,1 @@
-"""Batch jobs: the Pushgateway front door and the job wrapper. Empty until that work begins."""
+"""Batch jobs: the Pushgateway front door and the job wrapper."""

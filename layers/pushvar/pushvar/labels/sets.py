@@ -23,19 +23,21 @@ def label_set(pairs: Iterable[tuple[str, str]]) -> Labels:
     return tuple(sorted(((name, value) for name, value in latest.items() if value), key=sort_key))
 
 
-def settle(payload: Labels, target: Container[str], *, honor: bool = False) -> tuple[Labels, int]:
+def settle(
+    payload: Labels, target: Container[str], *, honor: bool = False, guarded: Container[str] = GUARDED
+) -> tuple[Labels, int]:
     """Rename what a payload may not say, and count it.
 
     ``target`` holds the label names of the target. A payload's label of such a name becomes
-    ``exported_<name>`` (Prometheus' rule, repeated until the name is free); so does one of a guarded
-    name that the target does not have. With ``honor`` the payload keeps the names that are not guarded.
+    ``exported_<name>`` (Prometheus' rule, repeated until the name is free); so does one of a
+    ``guarded`` name that the target does not have. With ``honor`` the payload keeps the names that are not.
     """
     taken = {name for name, _ in payload}
     settled: list[tuple[str, str]] = []
     conflicts = 0
     for name, value in payload:
         free = name
-        while free in GUARDED or (free in target and not honor):
+        while free in guarded or (free in target and not honor):
             free = f"exported_{free}"
         if free != name:
             conflicts += 1

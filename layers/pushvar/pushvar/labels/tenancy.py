@@ -17,6 +17,9 @@ GUARDED = frozenset(
 )
 """Names that only the registry may set; in a payload they become ``exported_*``."""
 
+PUSH_GUARDED = GUARDED - {"instance"}
+"""Those in what a batch job pushes: it may name instances, as nobody fetched it from one."""
+
 UNKNOWN_DOMAIN = "unknown"
 LOWEST_TIER = "bronze"
 

@@ -78,9 +78,9 @@ class ParameterTree:
         self._effects = effects
         self._waits: Callable[[float], None] | None = None
 
-    def manifest(self) -> str:
-        """The manifest alone; empty when there is none."""
-        name = f"{self.prefix}/{MANIFEST}"
+    def value(self, item: str = MANIFEST) -> str:
+        """The value of one parameter, the manifest unless named; empty when there is none."""
+        name = f"{self.prefix}/{item}"
         with self._asked(name):
             try:
                 return str(self._ssm.get_parameter(Name=name)["Parameter"]["Value"])

@@ -82,7 +82,7 @@ class SsmRegistry:
 
     def _is_settled(self) -> bool:
         """Whether the last tree read can stand for the present one, by its manifest and its age."""
-        return self._monotonic() < self._look_again_s and digest_in(self._tree.manifest()) == self._digest
+        return self._monotonic() < self._look_again_s and digest_in(self._tree.value()) == self._digest
 
     def _take(self, stored: Stored) -> None:
         digest = digest_of(stored.items)

@@ -48,7 +48,8 @@ def count_scrapes(scrapes: Iterable[Scrape]) -> dict[str, float]:
     samples = renamed = 0
     for scrape in scrapes:
         plan = scrape.plan
-        reasons[scrape.reason] += 1
+        if not (plan.target.pushed and scrape.reason == "ok"):  # nothing was fetched
+            reasons[scrape.reason] += 1
         samples += scrape.samples
         renamed += plan.conflicts
         if plan.relabelled:

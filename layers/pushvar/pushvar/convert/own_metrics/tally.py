@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pushvar.catalogue import SELF_FAMILIES
 from pushvar.convert.own_metrics.deliveries import count_deliveries, delivery_gauges
-from pushvar.convert.own_metrics.keys import read_key
+from pushvar.convert.own_metrics.keys import read_key, series_key
 from pushvar.convert.own_metrics.scrapes import count_scrapes, dead_rules
 from pushvar.model import MetricType
 
@@ -19,10 +20,16 @@ _BACKEND = "backend"
 
 
 def count_cycle(
-    scrapes: Sequence[Scrape], deliveries: Sequence[Delivery], *, lost_cycles: int = 0
+    scrapes: Sequence[Scrape],
+    deliveries: Sequence[Delivery],
+    *,
+    lost_cycles: int = 0,
+    groups_ended: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, float]:
-    """What one finished cycle adds to the counters, by key."""
+    """What one finished cycle adds to the counters, by key; ``groups_ended`` is by reason."""
+    ended = {series_key("pushvar_groups_ended_total", reason=one): n for one, n in groups_ended.items()}
     return {
+        **ended,
         "pushvar_cycles_total": 1,
         "pushvar_cycles_lost_total": lost_cycles,
         **count_scrapes(scrapes),
@@ -31,12 +38,21 @@ def count_cycle(
 
 
 def gauge_cycle(
-    scrapes: Sequence[Scrape], deliveries: Sequence[Delivery], *, time_ms: int, duration_s: float
+    scrapes: Sequence[Scrape],
+    deliveries: Sequence[Delivery],
+    *,
+    time_ms: int,
+    duration_s: float,
+    groups: int | None = None,
 ) -> dict[str, float]:
-    """The state that a cycle leaves, by key; it began at ``time_ms`` and took ``duration_s``."""
+    """The state that a cycle leaves, by key; it began at ``time_ms`` and took ``duration_s``.
+
+    ``groups`` are those of batch jobs that live, None where nobody knows.
+    """
     return {
+        **({} if groups is None else {"pushvar_groups": groups}),
         "pushvar_cycle_duration_seconds": duration_s,
-        "pushvar_targets": len(scrapes),
+        "pushvar_targets": sum(not scrape.plan.target.pushed for scrape in scrapes),
         "pushvar_dead_rules": dead_rules(scrapes),
         "pushvar_targets_over_budget": sum(bool(scrape.plan.shed) for scrape in scrapes),
         **delivery_gauges(deliveries, time_ms),

@@ -20,7 +20,7 @@ from pushvar.deliver.sinks import _http
 from pushvar.wire.exposition.text import CONTENT_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pushvar.deliver.group_states import GroupState
     from pushvar.errors import PushError
@@ -100,9 +100,13 @@ def _unescaped(escape: re.Match[str]) -> str:
 
 
 def group_url(url: str, key: tuple[str, ...]) -> str:
-    """The address of a group below a gateway's URL: nothing in it is left for others to normalise."""
-    segments = (_segment(name, value) for name, value in zip(GROUPING, key, strict=True))
-    return f"{metrics_url(url)}/{'/'.join(segments)}"
+    """The address of a group of targets below a gateway's URL."""
+    return grouping_url(url, zip(GROUPING, key, strict=True))
+
+
+def grouping_url(url: str, labels: Iterable[tuple[str, str]]) -> str:
+    """The address of the group with these labels, the job first: nothing is left for others to normalise."""
+    return f"{metrics_url(url)}/{'/'.join(_segment(name, value) for name, value in labels)}"
 
 
 def metrics_url(url: str) -> str:

@@ -8,12 +8,10 @@ others. Everything that touches the world is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pushvar.convert.health import health_values
 from pushvar.convert.own_metrics import (
     accumulate,
     count_cycle,
@@ -21,69 +19,23 @@ from pushvar.convert.own_metrics import (
     delivery_gauges,
     gauge_cycle,
 )
+from pushvar.cycle.scrapes import scrape_all, scrape_pushed
+from pushvar.cycle.steps import LEASE_MARGIN_MS, Pushed, Steps, Turn
 from pushvar.deliver.spool import Spool
 from pushvar.deliver.staleness import Ending
-from pushvar.errors import FetchError, LeaseLost, PushvarError, StateError
-from pushvar.model import PATTERN_BYTES, Delivery, Report, Scrape
+from pushvar.errors import LeaseLost, PushvarError, StateError
+from pushvar.model import Delivery, Report
 from pushvar.state.protocol import Head
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pushvar.collect.fetch import Endpoint
-    from pushvar.convert.converter import Converted
-    from pushvar.deliver.staleness import Roll, SeriesMemory
-    from pushvar.model import Fetched, Plan, Target
+    from pushvar.deliver.staleness import Roll
+    from pushvar.model import Scrape
     from pushvar.state.protocol import Lease, StateStore
 
-LEASE_MARGIN_MS = 15_000
-"""How much longer than its deadline a cycle may hold the shard; a crash costs others this much."""
-
-Done = Callable[["Endpoint", "Fetched", "FetchError | None"], None]
-"""What a fetch calls with each endpoint as it ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One shard's turn in one cycle: who takes it, and the time there is.
-
-    ``cycle`` is what names the cycle, in Unix ms. The cycle may take ``budget_s``; the fetches end
-    ``reserve_s`` earlier, and a target that has had no turn by then counts as timed out. The lease
-    outlives the budget by ``margin_ms``. A ``planned`` turn was given out by a plan, perhaps more
-    than once: it is taken only if the shard has not finished that cycle or a later one. A turn that is
-    ``late`` (and says how) fetches nothing, the past cannot be scraped: it only delivers what waits.
-    """
-
-    shard: str
-    owner: str
-    cycle: int
-    budget_s: float
-    reserve_s: float = 0.0
-    margin_ms: int = LEASE_MARGIN_MS
-    planned: bool = False
-    late: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """What a cycle is made of; the composition root joins them.
-
-    ``convert`` takes the body and its Content-Type. ``fetch_all`` and ``deliver`` have a deadline on the
-    clock of ``monotonic_s``; what cannot be delivered by then goes to the spool. ``memory`` knows the
-    series of earlier cycles; ``own`` makes scrapes of what the shard has counted so far, for a time in ms.
-    ``within`` cuts scrapes to the budgets of customers.
-    """
-
-    fetch_all: Callable[[Sequence[Endpoint], Done, float], None]
-    convert: Callable[[Target, bytes, str], Converted]
-    failed: Callable[[Target], Plan]
-    deliver: Callable[[Sequence[Scrape], float, Spool], tuple[Delivery, ...]]
-    memory: SeriesMemory
-    own: Callable[[Mapping[str, float], int], Sequence[Scrape]]
-    state: StateStore
-    now_ms: Callable[[], int]
-    monotonic_s: Callable[[], float]
-    within: Callable[[list[Scrape]], list[Scrape]] = lambda scrapes: scrapes
+__all__ = ["LEASE_MARGIN_MS", "Pushed", "Steps", "Turn", "run_cycle", "scrape_all"]
 
 
 def run_cycle(steps: Steps, turn: Turn, roll: Roll, due: Callable[[Head], Sequence[Endpoint]]) -> Report:
@@ -121,18 +73,26 @@ def _forward(
     """Scrape, deliver, remember, in that order; the head is written last."""
     deadline_s, head = start_s + turn.budget_s, lease.head
     spool = Spool(steps.state, lease)
-    scrapes = steps.within(scrape_all(steps, endpoints, deadline_s - turn.reserve_s))
+    fetched = scrape_all(steps, endpoints, deadline_s - turn.reserve_s)
+    pushed, unread = scrape_pushed(steps, started_ms)
+    roll = replace(roll, pushed=steps.pushed or ())
+    scrapes = steps.within([*fetched, *pushed])
     ended = _ended(steps, lease, scrapes, roll, started_ms)
     own = steps.own(head.counters, started_ms)
     deliveries = _deliver(steps, [*scrapes, *ended.markers, *own], deadline_s, spool)
     steps.memory.end(lease, ended)
     duration_s, lost = steps.monotonic_s() - start_s, int(head.started_cycle > head.finished_cycle)
-    gauges = gauge_cycle(scrapes, deliveries, time_ms=started_ms, duration_s=duration_s)
-    numbers = accumulate(head.counters, count_cycle(scrapes, deliveries, lost_cycles=lost), gauges)
+    gauges = gauge_cycle(
+        scrapes, deliveries, time_ms=started_ms, duration_s=duration_s,
+        groups=None if unread or steps.pushed is None else steps.pushed.live,
+    )  # fmt: skip
+    counted = count_cycle(scrapes, deliveries, lost_cycles=lost, groups_ended=_settle(steps, ended))
+    numbers = accumulate(head.counters, counted, gauges)
     steps.state.commit(lease, Head(turn.cycle, turn.cycle, numbers, spool.lanes), release=True)
     return Report(
-        turn.shard, turn.cycle, started_ms, duration_s, tuple(scrapes), deliveries, lost_cycles=lost
-    )
+        turn.shard, turn.cycle, started_ms, duration_s, tuple(scrapes), deliveries, detail=unread,
+        lost_cycles=lost,
+    )  # fmt: skip
 
 
 def _replay(steps: Steps, turn: Turn, lease: Lease, started_ms: int, start_s: float) -> Report:
@@ -151,6 +111,16 @@ def _replay(steps: Steps, turn: Turn, lease: Lease, started_ms: int, start_s: fl
     )  # fmt: skip
 
 
+def _settle(steps: Steps, ended: Ending) -> Mapping[str, int]:
+    """Forget groups that have ended; not when the memory could not tell which series were theirs."""
+    if steps.pushed is None or ended.unknown:
+        return {}
+    try:
+        return steps.pushed.settle()
+    except StateError:  # they are found ended again the next time
+        return {}
+
+
 def _ended(steps: Steps, lease: Lease, scrapes: Sequence[Scrape], roll: Roll, now_ms: int) -> Ending:
     """The series that end with this cycle; none when the memory cannot be read, the samples matter more."""
     try:
@@ -167,17 +137,6 @@ def _give_back(state: StateStore, lease: Lease) -> None:
         state.release(lease)
 
 
-def scrape_all(steps: Steps, endpoints: Sequence[Endpoint], deadline_s: float) -> list[Scrape]:
-    """Fetch and convert every endpoint: one scrape for each, up or down, all before the deadline."""
-    scrapes: list[Scrape] = []
-
-    def done(endpoint: Endpoint, fetched: Fetched, error: FetchError | None) -> None:
-        scrapes.append(_scrape(steps, endpoint.target, fetched, error))
-
-    steps.fetch_all(endpoints, done, deadline_s)
-    return scrapes
-
-
 def _deliver(
     steps: Steps, scrapes: Sequence[Scrape], deadline_s: float, spool: Spool
 ) -> tuple[Delivery, ...]:
@@ -186,32 +145,3 @@ def _deliver(
     except Exception as fault:  # noqa: BLE001 - whatever happened, the report of the scrapes must not be lost
         samples = sum(scrape.carried for scrape in scrapes)
         return (Delivery("all backends", error=f"{type(fault).__name__}: {fault}").drop("fault", samples),)
-
-
-def _scrape(steps: Steps, target: Target, fetched: Fetched, error: FetchError | None) -> Scrape:
-    if error is None:
-        try:
-            return _success(steps.convert(target, fetched.body, fetched.content_type), fetched)
-        except FetchError as refused:
-            error = refused
-        except PushvarError as refused:
-            error = FetchError("internal", str(refused))
-        except Exception as fault:  # noqa: BLE001 - a fault in one target's document is that target's only
-            error = FetchError("internal", f"{type(fault).__name__}: {fault}")
-    values = health_values(up=False, duration_s=fetched.duration_s, scraped=0, kept=0, added=0)
-    return Scrape(
-        steps.failed(target), values, fetched.time_ms, error.reason, error.message,
-        duration_s=fetched.duration_s, body_bytes=len(fetched.body),
-    )  # fmt: skip
-
-
-def _success(converted: Converted, fetched: Fetched) -> Scrape:
-    samples, kept = len(converted.plan.shape.rows), len(converted.values) // PATTERN_BYTES
-    health = health_values(
-        up=True, duration_s=fetched.duration_s, scraped=samples, kept=kept, added=converted.added
-    )
-    return Scrape(
-        converted.plan, converted.values + health, fetched.time_ms,
-        duration_s=fetched.duration_s, body_bytes=len(fetched.body),
-        samples=samples, repairs=converted.repairs, times_ms=converted.times_ms,
-    )  # fmt: skip
