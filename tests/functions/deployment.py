@@ -71,9 +71,9 @@ class Container:
         return answer
 
     def close(self) -> None:
-        """End the environment: the connections of a worker are closed."""
-        for worker in getattr(self.module, "workers", ()):
-            worker.close()
+        """End the environment: the connections of a worker or a door are closed."""
+        for one in (*getattr(self.module, "workers", ()), *getattr(self.module, "doors", ())):
+            one.close()
 
 
 @dataclass
@@ -105,6 +105,7 @@ class Deployment:
         write_url: str,
         *,
         settings: Mapping[str, Any] = MappingProxyType({"self_metrics": False}),
+        gateway: Mapping[str, Any] = MappingProxyType({}),
         **backend: Any,
     ) -> None:
         """Bring a configuration into Parameter Store with the command that people use."""
@@ -112,6 +113,7 @@ class Deployment:
             "global": dict(settings),
             "scrape_configs": jobs,
             "remote_write": [{"name": "main", "url": write_url, **backend}],
+            **({"gateway": dict(gateway)} if gateway else {}),
         }
         file = self.folder / "pushvar.yml"
         file.write_text(json.dumps(document))

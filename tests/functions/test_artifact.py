@@ -112,7 +112,7 @@ def test_everything_imports_from_the_artifact_alone(local_build: Build) -> None:
     assert [file for file in loaded if file.startswith(str(REPOSITORY))] == []
 
 
-@pytest.mark.parametrize("function", ["PlanFunction", "ForwardFunction"])
+@pytest.mark.parametrize("function", ["PlanFunction", "ForwardFunction", "GatewayFunction"])
 def test_a_handler_loads_light(function: str, local_build: Build) -> None:
     """A cold start loads no AWS client, no tracer, no push client before it is known that they are needed."""
     modules = set(alone(IMPORT_HANDLER, local_build.function(function), local_build.layer).split())
@@ -174,11 +174,11 @@ def test_the_artifact_does_not_know_where_it_was_built(local_build: Build) -> No
         if path.is_file():
             body = path.read_bytes()
             assert [one for one in here if one in body] == [], path
-    cached = local_build.layer / "pushvar" / "__pycache__" / f"cycle.{sys.implementation.cache_tag}.pyc"
-    assert b"/opt/python/pushvar/cycle.py" in cached.read_bytes()
+    cached = local_build.layer / "pushvar" / "__pycache__" / f"errors.{sys.implementation.cache_tag}.pyc"
+    assert b"/opt/python/pushvar/errors.py" in cached.read_bytes()
 
 
-@pytest.mark.parametrize("function", ["PlanFunction", "ForwardFunction"])
+@pytest.mark.parametrize("function", ["PlanFunction", "ForwardFunction", "GatewayFunction"])
 def test_a_function_ships_its_handler_alone(function: str, any_build: Build) -> None:
     """SAM takes the folder as it stands: the build leaves no cache in it."""
     folder = any_build.function(function)
@@ -198,7 +198,7 @@ def test_an_interpreter_of_another_version_compiles_nothing(tmp_path: Path) -> N
     said = builds.layer(tmp_path, PYV=other, BYTECODE_PYTHON=sys.executable)
     assert f"no Python {other} runs here ({sys.executable}): built without bytecode" in said
     assert list(tmp_path.rglob("*.pyc")) == []
-    assert (tmp_path / "python" / "pushvar" / "cycle.py").is_file()
+    assert (tmp_path / "python" / "pushvar" / "errors.py").is_file()
 
 
 def test_uv_is_asked_for_by_name(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.components import sam
 from tests.functions.deployment import deploy, event, forward_event
+from tests.functions.function_url import event_of
 from tests.programs.runtime_emulator import Settings, function
 
 if TYPE_CHECKING:
@@ -176,6 +177,34 @@ def test_the_deployed_chain_runs(
     assert [line["cold_start"] for line in lines] == [True, False]
     assert lines[0]["message"] == "forwarded"
     assert lines[0]["function_name"] == "pushvar-dev-forward"
+
+
+def test_the_gateway_takes_a_push(
+    stack: tuple[Deployment, dict[str, str]], local_build: Build, tmp_path: Path
+) -> None:
+    """Its configuration is read while it starts; a push by the URL and one as an event are both shown."""
+    deployment, variables = stack
+    block = {"anonymous": "acme", "ttl": "2h"}
+    deployment.configure([], "http://127.0.0.1:9/write", gateway=block)
+    settings = Settings("pushvar-dev-gateway", 15, variables)
+    with function(
+        local_build.function("GatewayFunction"), [local_build.layer], tmp_path, settings
+    ) as gateway:
+        pushed = gateway.invoke(
+            event_of("PUT", "/metrics/job/built", {"Content-Type": "text/plain"}, b"rows 1\n")
+        )
+        assert (pushed["statusCode"], pushed["body"]) == (200, ""), pushed
+        assert gateway.invoke(event("gateway-event")) == {
+            "status": 200, "outcome": "stored", "customer_id": "acme",
+        }  # fmt: skip
+        shown = gateway.invoke(event_of("GET", "/metrics", {}))["body"]
+        refused = gateway.invoke({"job": ""})
+        assert len(gateway.inits_ms()) == 1
+    assert 'rows{instance="",job="built"} 1\n' in shown
+    assert "rows_copied{" in shown
+    assert (refused["errorType"], refused["errorMessage"]) == ("EventError", "job name is required")
+    counted = [line["outcome"] for line in gateway.logged() if "Pushes" in line]
+    assert counted == ["stored", "stored", "shown", "malformed"]
 
 
 def test_the_example_message_is_late(

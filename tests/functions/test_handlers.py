@@ -259,13 +259,15 @@ def test_nothing_to_plan(stack: Deployment, capsys: Capsys) -> None:
         ("PUSHVAR_REGISTRY", "", "plan"), ("PUSHVAR_STATE", "", "plan"), ("PUSHVAR_QUEUE_URL", "", "plan"),
         ("PUSHVAR_SHARDS", "many", "plan"), ("PUSHVAR_SHARDS", "-1", "plan"),
         ("PUSHVAR_SHARDS", "10001", "plan"), ("PUSHVAR_STATE", "", "forward"),
-        ("PUSHVAR_STATE", "aws:table", "forward"),
+        ("PUSHVAR_STATE", "aws:table", "forward"), ("PUSHVAR_STATE", "", "gateway"),
+        ("PUSHVAR_REGISTRY", "", "gateway"),
     ],
 )  # fmt: skip
 def test_a_variable_that_is_not_usable(stack: Deployment, name: str, value: str, function: str) -> None:
     """It is named, on the first event, whichever it is."""
     stack.set_variable(name, value)
-    given = {"plan": event("plan"), "forward": forward_event([{"messageId": "1", "body": LOST}])}[function]
+    lost = forward_event([{"messageId": "1", "body": LOST}])
+    given = {"plan": event("plan"), "forward": lost, "gateway": event("gateway")}[function]
     with pytest.raises(ConfigError) as raised:
         stack.container(function)(given)
     assert name.removeprefix("PUSHVAR_").lower() in str(raised.value).lower()
@@ -308,7 +310,7 @@ def test_a_target_that_is_down_is_one_log_line(
     assert "refused" in lines[0]["down"][0]
 
 
-@pytest.mark.parametrize("function", ["plan", "forward"])
+@pytest.mark.parametrize("function", ["plan", "forward", "gateway"])
 def test_handlers_are_thin(function: str) -> None:
     """Event in, one call on the app, result out: a handler fits on a screen."""
     path = Path(__file__).resolve().parents[2] / "functions" / function / "handler.py"

@@ -8,10 +8,10 @@ import pytest
 
 from tests.functions.cloudformation import as_list, properties, resolved, statements, verdict
 
-FUNCTIONS = ("PlanFunction", "ForwardFunction")
+FUNCTIONS = ("PlanFunction", "ForwardFunction", "GatewayFunction")
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret"
 PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter"
-ROLES = ("PlanRole", "ForwardRole")
+ROLES = ("PlanRole", "ForwardRole", "GatewayRole")
 ITEMS = tuple(
     f"dynamodb:{verb}"
     for verb in (
@@ -60,13 +60,27 @@ def test_no_right_is_on_everything(role: str) -> None:
         *(
             ("ForwardRole", f"s3:{verb}Object", f"<StateBucket>/{prefix}/abc")
             for verb in ("Get", "Put", "Delete")
-            for prefix in ("spool", "series", "fingerprints")
+            for prefix in ("spool", "series", "fingerprints", "groups")
         ),
         *(("ForwardRole", action, "<StateTable>") for action in ITEMS),
-        *(("PlanRole", f"dynamodb:{verb}Item", "<StateTable>") for verb in ("Get", "Put")),
+        *(("PlanRole", f"dynamodb:{verb}", "<StateTable>") for verb in ("GetItem", "PutItem", "Query")),
+        *(
+            ("GatewayRole", f"dynamodb:{verb}", "<StateTable>")
+            for verb in ("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query")
+        ),
+        *(
+            ("GatewayRole", f"s3:{verb}Object", "<StateBucket>/groups/abc/1")
+            for verb in ("Get", "Put", "Delete")
+        ),
+        ("GatewayRole", "ssm:GetParameter", f"{PARAMETER}/pushvar/dev/config/gateway"),
+        ("GatewayRole", "ssm:GetParameter", f"{PARAMETER}/pushvar/dev/secrets/push-acme"),
+        ("GatewayRole", "secretsmanager:GetSecretValue", f"{SECRET}:pushvar/dev/push-AbCdEf"),
+        ("GatewayRole", "kms:Decrypt", "arn:aws:kms:eu-west-1:123456789012:key/k-1"),
+        ("GatewayRole", "sqs:SendMessage", "<RefusedEvents>"),
         *((role, "s3:ListBucket", "<StateBucket>") for role in ROLES),  # else a missing object is a 403
         ("PlanRole", "logs:PutLogEvents", "<PlanLogs>"),
         ("ForwardRole", "logs:PutLogEvents", "<ForwardLogs>"),
+        ("GatewayRole", "logs:PutLogEvents", "<GatewayLogs>"),
     ],
 )
 def test_a_function_may_do_its_work(role: str, action: str, resource: str) -> None:
@@ -106,6 +120,20 @@ def test_nobody_reads_beside_the_configuration_by_path(path: str) -> None:
         ("ForwardRole", "s3:PutObject", "<StateBucket>/documents/abc"),
         ("PlanRole", "dynamodb:UpdateItem", "<StateTable>"),
         ("PlanRole", "dynamodb:DeleteItem", "<StateTable>"),
+        ("PlanRole", "s3:GetObject", "<StateBucket>/groups/abc/1"),
+        ("GatewayRole", "dynamodb:DeleteItem", "<StateTable>"),
+        *(
+            ("GatewayRole", f"s3:{verb}Object", f"<StateBucket>/{prefix}/abc")
+            for verb in ("Get", "Put", "Delete")
+            for prefix in ("spool", "series", "fingerprints", "documents")
+        ),
+        ("GatewayRole", "ssm:GetParameter", f"{PARAMETER}/pushvar/prod/secrets/push-acme"),
+        ("GatewayRole", "ssm:GetParameter", f"{PARAMETER}/pushvar/dev/config/global"),
+        ("GatewayRole", "ssm:GetParameter", f"{PARAMETER}/pushvar/prod/config/gateway"),
+        ("GatewayRole", "ssm:GetParametersByPath", f"{PARAMETER}/pushvar/dev/config"),
+        ("GatewayRole", "sqs:SendMessage", "<ShardQueue>"),
+        ("GatewayRole", "sqs:ReceiveMessage", "<ShardQueue>"),
+        ("GatewayRole", "aps:RemoteWrite", "arn:aws:aps:eu-west-1:123456789012:workspace/ws-1"),
         *((role, "dynamodb:Scan", "<StateTable>") for role in ROLES),
         *((role, "dynamodb:DeleteTable", "<StateTable>") for role in ROLES),
     ],
@@ -120,17 +148,22 @@ def test_roles_are_our_own() -> None:
     assert [properties(name)["Role"] for name in FUNCTIONS] == [
         {"Fn::GetAtt": [role, "Arn"]} for role in ROLES
     ]
-    assert "ManagedPolicyArns" not in properties("PlanRole")
+    assert [role for role in ROLES if "ManagedPolicyArns" in properties(role)] == ["ForwardRole"]
     managed = properties("ForwardRole")["ManagedPolicyArns"]["Fn::If"]
     assert (managed[0], managed[2]) == ("HasSubnets", {"Ref": "AWS::NoValue"})  # interfaces need it, no other
 
 
 @pytest.mark.parametrize(
-    ("condition", "action"), [("HasWorkspace", "aps:RemoteWrite"), ("HasSecretsKey", "kms:Decrypt")]
+    ("role", "condition", "action"),
+    [
+        ("ForwardRole", "HasWorkspace", "aps:RemoteWrite"),
+        ("ForwardRole", "HasSecretsKey", "kms:Decrypt"),
+        ("GatewayRole", "HasSecretsKey", "kms:Decrypt"),
+    ],
 )
-def test_a_right_on_what_was_not_given_is_no_right(condition: str, action: str) -> None:
+def test_a_right_on_what_was_not_given_is_no_right(role: str, condition: str, action: str) -> None:
     """Without a workspace or a key of one's own there is no statement about one."""
-    policy = properties("ForwardRole")["Policies"][0]["PolicyDocument"]["Statement"]
+    policy = properties(role)["Policies"][0]["PolicyDocument"]["Statement"]
     conditional = [one["Fn::If"] for one in policy if "Fn::If" in one]
     found = [one for one in conditional if one[1]["Action"] == action]
     assert [(one[0], one[2]) for one in found] == [(condition, {"Ref": "AWS::NoValue"})]

@@ -22,7 +22,7 @@ from tests.functions.cloudformation import (
     verdict,
 )
 
-FUNCTIONS = ("PlanFunction", "ForwardFunction")
+FUNCTIONS = ("PlanFunction", "ForwardFunction", "GatewayFunction")
 SHORTEST_INTERVAL_S = 60
 SET_ASIDE = {"Fn::GetAtt": ["ShardDeadLetters", "QueueName"]}
 LEAST_AGE_S = 60  # what Scheduler and Lambda take as the shortest
@@ -98,9 +98,11 @@ def test_concurrency_is_reserved_only_on_request() -> None:
 
 
 def test_functions_end_before_the_next_tick() -> None:
-    """A cycle is over, or killed, before the next one begins; no function has a timeout of its own."""
+    """A cycle is over, or killed, before the next one begins; a push has a client that waits."""
     assert timeout_s() < SHORTEST_INTERVAL_S
-    assert [name for name in FUNCTIONS if "Timeout" in properties(name)] == []
+    assert {name: properties(name).get("Timeout") for name in FUNCTIONS} == {
+        "PlanFunction": None, "ForwardFunction": None, "GatewayFunction": 15,
+    }  # fmt: skip
 
 
 def test_a_message_is_invisible_while_its_function_runs() -> None:
@@ -148,6 +150,9 @@ def test_the_environment_is_what_the_code_reads() -> None:
     common = template()["Globals"]["Function"]["Environment"]["Variables"]
     plan = common | properties("PlanFunction")["Environment"]["Variables"]
     assert set(plan) == {functions.REGISTRY, functions.STATE, functions.QUEUE_URL, functions.SHARDS}
+    gateway = common | properties("GatewayFunction")["Environment"]["Variables"]
+    assert set(gateway) == {functions.REGISTRY, functions.STATE}
+    assert gateway[functions.REGISTRY] == plan[functions.REGISTRY]
     assert set(common) == {functions.STATE}
     assert "Environment" not in properties("ForwardFunction")
     assert resolved(plan[functions.REGISTRY]) == "ssm:/pushvar/dev"
@@ -239,9 +244,10 @@ def test_state_outlives_the_stack(name: str) -> None:
     )  # a second stack would find them taken
 
 
-@pytest.mark.parametrize(("name", "logs"), [("PlanFunction", "PlanLogs"), ("ForwardFunction", "ForwardLogs")])
-def test_logs_are_json_and_end(name: str, logs: str) -> None:
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_logs_are_json_and_end(name: str) -> None:
     """Each function has a log group of its own, with an end to what it keeps."""
+    logs = name.replace("Function", "Logs")
     assert properties(name)["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": {"Ref": logs}}
     assert properties(logs)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
@@ -253,6 +259,9 @@ def test_logs_are_json_and_end(name: str, logs: str) -> None:
         ("PlanErrorsAlarm", "Errors", {"Ref": "PlanFunction"}),
         ("ConfigInvalidAlarm", "ConfigInvalid", {"Ref": "PlanFunction"}),
         ("ForwardErrorsAlarm", "Errors", {"Ref": "ForwardFunction"}),
+        ("GatewayErrorsAlarm", "Errors", {"Ref": "GatewayFunction"}),
+        ("GatewayServerErrorsAlarm", "Url5xxCount", {"Ref": "GatewayFunction"}),
+        ("GatewayThrottlesAlarm", "Throttles", {"Ref": "GatewayFunction"}),
     ],
 )  # fmt: skip
 def test_a_failure_is_an_alarm(alarm: str, metric: str, dimension: dict[str, Any]) -> None:
@@ -299,7 +308,13 @@ def test_two_stages_live_in_one_account() -> None:
     ]
     assert [name for name in named if "${Stage}" not in name["Fn::Sub"]] == []
     fixed = {"FunctionName", "QueueName", "RoleName", "TableName", "BucketName", "AlarmName"}
-    assert [name for name, one in template()["Resources"].items() if fixed & set(one["Properties"])] == []
+    given = [
+        (name, key)
+        for name, one in template()["Resources"].items()
+        for key in fixed & set(one["Properties"])
+        if "Ref" not in one["Properties"][key]  # whose it is, not what it is called
+    ]
+    assert given == []
 
 
 def test_templates_have_no_aliases() -> None:

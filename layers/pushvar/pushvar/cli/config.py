@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
+
+from pushvar.cli.late import LateGroup
 
 _COMMANDS = {
     "validate": "config_validate",
@@ -18,21 +18,6 @@ _COMMANDS = {
 """Command -> its file beside this one, in the order in which people need them."""
 
 
-class _Commands(click.Group):
-    """Only the command that runs is loaded."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """In the order of the table."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command of that name, loaded now."""
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = import_module(f"pushvar.cli.{_COMMANDS[cmd_name]}").command
-        return command
-
-
-@click.command("config", cls=_Commands)
+@click.command("config", cls=LateGroup, files=_COMMANDS)
 def command() -> None:
     """Check a configuration, bring it in, move and compare it."""

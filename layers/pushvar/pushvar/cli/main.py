@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pushvar import __version__
@@ -15,6 +14,8 @@ try:
     import click
 except ModuleNotFoundError:
     sys.exit("the command line needs click and rich: pip install 'pushvar[cli]'")
+
+from pushvar.cli.late import LateGroup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,18 @@ _EXIT_CODES: tuple[tuple[type[PushvarError], int], ...] = (
     (PushError, DELIVERY_FAILED),
 )
 
-_COMMANDS = ("run", "show", "mapping", "config", "targets", "demo", "receive", "version")
+_COMMANDS = (
+    "run",
+    "show",
+    "mapping",
+    "config",
+    "targets",
+    "gateway",
+    "job",
+    "demo",
+    "receive",
+    "version",
+)
 
 _HELP = """\
 Go expvar in, Prometheus remote write out.
@@ -36,30 +48,22 @@ Go expvar in, Prometheus remote write out.
 pushvar demo                              see it work: a real Go program, a local page
 pushvar show http://host:6060/debug/vars  what would be sent, without sending it
 pushvar run --config pushvar.yml          fetch, convert, push; --once for cron
-pushvar config push pushvar.yml --to ssm:/pushvar/dev    the configuration of a deployment on AWS"""
+pushvar config push pushvar.yml --to ssm:/pushvar/dev    the configuration of a deployment on AWS
+pushvar job run --job nightly -- ./backup.sh             how a batch job went
+pushvar gateway                           take what batch jobs push, as a Pushgateway does
+pushvar kit rules                         alert rules for batch jobs"""
 
 _EPILOG = """\b
 Exit codes: 0 fine, 1 findings, 2 wrong usage or configuration,
 3 some targets failed, 4 delivery failed, 5 a fault of pushvar itself."""
 
 
-class Commands(click.Group):
-    """One file for each command; only the one that runs is loaded."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """In the order in which a newcomer meets them."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command of that name, loaded now."""
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = import_module(f"pushvar.cli.{cmd_name}").command
-        return command
-
-
 @click.command(
-    cls=Commands, help=_HELP, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=LateGroup,
+    files={name: name for name in _COMMANDS},
+    help=_HELP,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="pushvar")
 def pushvar() -> None:

@@ -25,6 +25,10 @@ MOST_GROUPS_PER_SHARD: Final = 5_000
 """More do not fit the message of a shard (SQS: 256 KB)."""
 
 
+UNFORGOTTEN_MS: Final = 86_400_000
+"""How long after its time a group stays for the shard that is to mark its series stale."""
+
+
 class GroupStore(Protocol):
     """What is asked of the state store; ``state/protocol.py`` says what each does."""
 
@@ -74,3 +78,14 @@ def group_shards(heads: Iterable[GroupHead], count: int) -> tuple[dict[str, str]
         labels = (*head.grouping, ("customer_id", head.tenant))
         shards[shard_of_labels(labels, count)][head.key] = head.version
     return shards
+
+
+def sweep(store: GroupStore, now_ms: int) -> None:
+    """Forget what no shard has forgotten a day after its time: nobody forwards. Raises StateError.
+
+    A shard that comes back later finds such a group missing, and marks its series all the same.
+    """
+    for tenant in store.group_tenants():
+        over = [head for head in store.groups(tenant) if head.expires_ms + UNFORGOTTEN_MS <= now_ms]
+        if over:
+            store.forget_groups(over)

@@ -85,8 +85,10 @@ class Watch:
         return time.monotonic() >= min(self._end_s, self._until_s())
 
     def close(self) -> None:
-        """No request will come any more."""
+        """No request will come any more; the thread is gone when this returns."""
         self._closed.set()
+        if self._thread is not None:
+            self._thread.join()
 
     def _look(self) -> None:
         while not self._closed.wait(LOOK_EVERY_S):

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4, as Amazon Managed Prometheus wants it (service ``aps``).
+"""AWS Signature Version 4: for Amazon Managed Prometheus (service ``aps``), for Function URLs (``lambda``).
 
 Written from AWS' guide "Create a signed AWS API request": canonical request, string to sign, derived
 key. botocore would do the same for 80 ms of import and a request object for each push.
@@ -58,10 +58,18 @@ def region_and_credentials(
     return region, Credentials(access_key, secret_key, environment.get("AWS_SESSION_TOKEN", ""))
 
 
-def signed(
-    url: str, headers: Mapping[str, str], body: bytes, *, region: str, credentials: Credentials, now_s: float
+def signed(  # noqa: PLR0913 - a signature covers all of these
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    region: str,
+    credentials: Credentials,
+    now_s: float,
+    service: str = SERVICE,
+    method: str = "POST",
 ) -> dict[str, str]:
-    """The headers of a POST, and those that sign it. ``body`` is what goes over the wire: compressed."""
+    """The headers of a request, and those that sign it. ``body`` is what goes over the wire: compressed."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_s))
     own = {"X-Amz-Date": stamp}
     if credentials.token:
@@ -71,11 +79,11 @@ def signed(
     names = ";".join(sorted(chosen))
     lines = [f"{name}:{' '.join(chosen[name].split())}" for name in sorted(chosen)]
     request = "\n".join(
-        ("POST", _path(url), _query(url), *lines, "", names, hashlib.sha256(body).hexdigest())
+        (method, _path(url), _query(url), *lines, "", names, hashlib.sha256(body).hexdigest())
     )
-    scope = f"{stamp[:8]}/{region}/{SERVICE}/aws4_request"
+    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
     to_sign = "\n".join((_ALGORITHM, stamp, scope, hashlib.sha256(request.encode()).hexdigest()))
-    key = _signing_key(credentials.secret_key, stamp[:8], region)
+    key = _signing_key(credentials.secret_key, stamp[:8], region, service)
     signature = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
     credential = f"Credential={credentials.access_key}/{scope}"
     authorization = f"{_ALGORITHM} {credential}, SignedHeaders={names}, Signature={signature}"
@@ -103,8 +111,8 @@ def _query(url: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _signing_key(secret_key: str, day: str, region: str) -> bytes:
+def _signing_key(secret_key: str, day: str, region: str, service: str) -> bytes:
     key = f"AWS4{secret_key}".encode()
-    for part in (day, region, SERVICE, "aws4_request"):
+    for part in (day, region, service, "aws4_request"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     return key

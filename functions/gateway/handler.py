@@ -1,0 +1,51 @@
+"""Lambda function ``gateway``: keeps what batch jobs push, by its Function URL or as an event.
+
+The event is a Function URL's, see ``events/gateway.json``, or one of our own, ``events/gateway-event.json``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics
+from pushvar.app.function_url import answer_of, outcome_of, request_of
+from pushvar.app.functions import prepared
+from pushvar.app.gateway import gateway_of
+from pushvar.app.push_line import push_line, severity
+from pushvar.app.world import real_world
+from pushvar.errors import PushvarError
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from pushvar.app.gateway import GatewayDoor
+    from pushvar.jobs.exchange import PushReply, PushRequest
+
+logger = Logger(service="gateway")
+metrics = Metrics(namespace="pushvar", service="gateway")
+doors: list[GatewayDoor] = prepared(gateway_of, real_world(), ("ssm", "dynamodb"))
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: object, context: LambdaContext) -> dict[str, Any]:
+    """Take one push, or answer one question.
+
+    Raises EventError for an event that is none or is not taken, so that whoever sent it learns of it.
+    """
+    metrics.add_dimension(name="function_name", value=context.function_name)  # stacks share the namespace
+    metrics.add_metric(name="Pushes", unit="Count", value=1)
+    try:
+        if not doors:
+            doors.append(gateway_of(real_world()))
+        request, reply = _answered(doors[0], event)
+        getattr(logger, severity(reply))("push", extra=push_line(request, reply))
+        metrics.add_dimension(name="outcome", value=reply.outcome or "none")
+        return outcome_of(reply) if request is None else answer_of(reply, request)
+    except PushvarError as error:
+        logger.error("no push", extra={"error": str(error)})  # noqa: TRY400 - the words say it
+        raise
+
+
+def _answered(door: GatewayDoor, event: object) -> tuple[PushRequest | None, PushReply]:
+    request = request_of(event)
+    return request, door.push_event(event) if request is None else door.handle(request)
