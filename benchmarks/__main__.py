@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
+from pushvar.errors import ComponentMissing
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -17,6 +18,7 @@ from benchmarks import (
     conversion,
     encode,
     encode_v2,
+    gateway,
     lambda_init,
     measure,
     outage,
@@ -45,13 +47,20 @@ class Effort:
     cycles: int
     targets: int
     outage_cycles: int
+    gateway_sizes: tuple[int, ...]
+    gateway_s: float
+    gateway_rounds: int
 
 
 FULL = Effort(
     cold_starts=11, inits=11, encodings=20, conversions=11, cycles=15, targets=workload.TARGETS,
-    outage_cycles=outage.CYCLES,
+    outage_cycles=outage.CYCLES, gateway_sizes=gateway.SIZES, gateway_s=gateway.SECONDS,
+    gateway_rounds=gateway.ROUNDS,
 )  # fmt: skip
-QUICK = Effort(cold_starts=3, inits=3, encodings=4, conversions=3, cycles=3, targets=200, outage_cycles=5)
+QUICK = Effort(
+    cold_starts=3, inits=3, encodings=4, conversions=3, cycles=3, targets=200, outage_cycles=5,
+    gateway_sizes=(0, 500), gateway_s=1.0, gateway_rounds=1,
+)  # fmt: skip
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,10 +68,13 @@ QUICK = Effort(cold_starts=3, inits=3, encodings=4, conversions=3, cycles=3, tar
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
 @click.option("--markdown", is_flag=True, help="Tables as docs/performance.md has them.")
 def main(*, quick: bool, as_json: bool, markdown: bool) -> None:
-    """Run all benchmarks. They report and judge nothing; the whole run takes a minute or two."""
+    """Run all benchmarks. They report and judge nothing.
+
+    It takes some minutes, most of them for the Pushgateway with 10,000 groups; a quick run takes one or two.
+    """
     try:
         results = run(quick=quick)
-    except (Different, servers.Failed) as error:
+    except (Different, servers.Failed, ComponentMissing) as error:
         raise click.ClickException(f"nothing was measured: {error}") from None
     if as_json:
         click.echo(json.dumps(results.as_object(), ensure_ascii=False))
@@ -101,8 +113,12 @@ def run(*, quick: bool) -> report.Results:
         ended = task("outage", 1)
         away = outage.run(cycles=effort.outage_cycles)
         ended()
+        pushed = gateway.run(
+            effort.gateway_sizes, effort.gateway_s, effort.gateway_rounds,
+            task("gateways", len(effort.gateway_sizes)),
+        )  # fmt: skip
     return report.Results(
-        measure.machine(), quick, started, begun, encoded, cycled, parsed, converted, encoded_2, away
+        measure.machine(), quick, started, begun, encoded, cycled, parsed, converted, encoded_2, away, pushed
     )
 
 

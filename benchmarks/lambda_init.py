@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BARE, CLIENT, PLAN, FORWARD, SOURCE = "bare", "client", "plan", "forward", "source"
+GATEWAY = "gateway"
 WORDS = {
     BARE: "a handler that imports nothing",
     CLIENT: "a handler that makes a DynamoDB client",
     PLAN: "plan",
     FORWARD: "forward",
+    GATEWAY: "gateway",
     SOURCE: "forward, without bytecode",
 }
 EMULATOR, INTERPRETER = "Lambda's runtime emulator", "a plain interpreter, for want of the emulator"
@@ -125,6 +127,7 @@ def _codes(folder: Path) -> dict[str, Code]:
         CLIENT: Code(client, layer / "python"),
         PLAN: Code(functions / "plan", layer / "python"),
         FORWARD: Code(functions / "forward", layer / "python"),
+        GATEWAY: Code(functions / "gateway", layer / "python"),
         SOURCE: Code(functions / "forward", source / "python"),
     }
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import cold_start, conversion, encode, encode_v2, lambda_init, outage, steps, text_parse
+from benchmarks import (
+    cold_start,
+    conversion,
+    encode,
+    encode_v2,
+    gateway,
+    lambda_init,
+    outage,
+    steps,
+    text_parse,
+)
 from benchmarks.tables import Section, least_to_most, ms, table_of, times
 from benchmarks.workload import SERIES
 
@@ -16,6 +26,7 @@ if TYPE_CHECKING:
     from benchmarks.conversion import Conversion
     from benchmarks.encode import Encoding, Way
     from benchmarks.encode_v2 import EncodingV2
+    from benchmarks.gateway import Pushing
     from benchmarks.lambda_init import Init, LambdaInit
     from benchmarks.outage import Outage
     from benchmarks.target_cycle import Cost, TargetCycle
@@ -41,6 +52,7 @@ class Results:
     conversion: Conversion
     encoding_v2: EncodingV2
     outage: Outage
+    gateway: Pushing
 
     def as_object(self) -> dict[str, Any]:
         """All of it as plain JSON values."""
@@ -87,6 +99,7 @@ def sections(results: Results) -> tuple[Section, ...]:
         _target_cycle(results.target_cycle),
         _steps(results.target_cycle),
         outage.section(results.outage),
+        gateway.section(results.gateway),
     )
 
 
@@ -143,7 +156,8 @@ def _lambda_init(result: LambdaInit) -> Section:
         tuple(row(name, init) for name, init in result.inits.items()),
         (
             f"Started by {result.measured_by}. Heaviest imports (ms, own modules):"
-            f" plan: {heaviest(lambda_init.PLAN)}; forward: {heaviest(lambda_init.FORWARD)}."
+            f" plan: {heaviest(lambda_init.PLAN)}; forward: {heaviest(lambda_init.FORWARD)};"
+            f" gateway: {heaviest(lambda_init.GATEWAY)}."
         ),
     )
 

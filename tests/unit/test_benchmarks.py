@@ -22,6 +22,7 @@ from benchmarks import (
     conversion,
     encode,
     encode_v2,
+    gateway,
     lambda_init,
     measure,
     naive_script,
@@ -315,6 +316,21 @@ def test_every_function_is_started() -> None:
     assert {path.parent.name for path in handlers} <= set(lambda_init.WORDS)
 
 
+ONE = measure.Spread(1.0, 1.0, 1.0)
+PUSHED = (
+    gateway.Load("pushgateway", 9_000, 200, ONE, ONE.times(90_000), ONE, 500.0, ONE, 90.0, 0.1),
+    gateway.Load("pushvar", 9_000, 2_000, ONE.times(250), ONE.times(800), ONE, 4.0, ONE, 45.0, 0.2),
+)
+
+
+def test_gateways_stand_side_by_side() -> None:
+    """Two rows of figures for each store size, and one of how much better pushvar is."""
+    shown = gateway.section(gateway.Pushing(200, 20, PUSHED))
+    assert shown.rows[1] == ("9,000: pushvar", "250", "800", "1.0", "4.0", "1.0", "45", "2,000")
+    assert shown.rows[2] == ("9,000: better by", "250x", "112x", "1.0x", "125x", "1.0x", "2.0x", "")
+    assert "kept 0.20 cores busy" in shown.note
+
+
 def test_the_report_says_what_was_measured() -> None:
     """Ratios and thresholds stand in the last lines and in the JSON object, taken from the measurements."""
     one = measure.Spread(1.0, 1.0, 1.0)
@@ -352,6 +368,7 @@ def test_the_report_says_what_was_measured() -> None:
             tuple(encode_v2.Way(name, one, measure.Spread(25.0, 24, 26)) for name in encode_v2.WORDS),
         ),
         outage=outage.Outage(1_000, 30, 1_800_000, 44.51, 0.07, 1_800_000, 1, 6.04, 1.8, 5.6, 60_000),
+        gateway=gateway.Pushing(200, 20, PUSHED),
     )  # fmt: skip
     encoding, text, *converting, cycle = report.last_lines(results)
     assert converting == [
@@ -363,7 +380,7 @@ def test_the_report_says_what_was_measured() -> None:
     assert "11.0x (9.0-12.0) cheaper than the naive script (asked: 8x)" in cycle
     (init,) = (one for one in report.sections(results) if one.title.startswith("Lambda init"))
     assert init.rows[0] == ("a handler that imports nothing", "1.0", "1.0-1.0", "1x", "7")
-    assert "plan: json 2; forward: json 2." in init.note
+    assert "plan: json 2; forward: json 2; gateway: json 2." in init.note
     (two,) = (one for one in report.sections(results) if "2.0" in one.title)
     assert two.rows[2] == ("pushvar warm, from 64-bit patterns", "1.0", "25x (24-26)")
     assert "16.0 bytes on the wire, 25.0 as 1.0; 50 and 220 before" in two.note

@@ -36,6 +36,7 @@ _COMMANDS = (
     "targets",
     "gateway",
     "job",
+    "kit",
     "demo",
     "receive",
     "version",

@@ -1,1 +1,1 @@
-"""For operators: dashboards, rules, gate, audit. Empty until that work begins."""
+"""For operators: rules now; dashboards, gate and audit follow. Everything here is text made of tables."""

@@ -1,0 +1,3 @@
+module example.org/pushers
+
+go 1.21

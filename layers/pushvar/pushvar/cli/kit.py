@@ -1,0 +1,15 @@
+"""``pushvar kit``: what operators take over. Each command has a file of its own."""
+
+from __future__ import annotations
+
+import click
+
+from pushvar.cli.late import LateGroup
+
+_COMMANDS = {"rules": "kit_rules"}
+"""Command -> its file beside this one."""
+
+
+@click.command("kit", cls=LateGroup, files=_COMMANDS)
+def command() -> None:
+    """Alert rules for those who operate what pushvar sends."""

@@ -1,0 +1,1 @@
+"""What the kit makes for operators, checked by the programs that read it."""
