@@ -24,6 +24,7 @@ said = pathlib.Path(sys.argv[1])
 def hear(number, frame):
     with said.open("a") as file:
         file.write(signal.Signals(number).name + "\\n")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
 for name in sys.argv[3:]:
     signal.signal(getattr(signal, name), hear)
 said.write_text("")

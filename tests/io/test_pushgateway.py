@@ -227,8 +227,8 @@ def test_a_failure_replaces_the_values(pushgateway: Server, to_gateway: Pushed) 
 def test_numbers_that_are_none(pushgateway: Server, to_gateway: Pushed) -> None:
     """NaN and the infinities arrive as such."""
     document = b'{"n": NaN, "i": +Inf, "m": -Inf}'
-    assert to_gateway.deliver(to_gateway.up(document, job="numbers")).sent == 3
-    assert values(group_of(pushgateway, "numbers")) == {"n": ["NaN"], "i": ["+Inf"], "m": ["-Inf"]}
+    assert to_gateway.deliver(to_gateway.up(document, job="odd-numbers")).sent == 3
+    assert values(group_of(pushgateway, "odd-numbers")) == {"n": ["NaN"], "i": ["+Inf"], "m": ["-Inf"]}
 
 
 def test_help_texts_are_those_of_the_gateway(tmp_path: Path) -> None:

@@ -203,8 +203,9 @@ class Forwarder:
             self._unusable = (error,)
             return
         self._compiled.backends.close()
+        before = self._intervals_ms()
         self._compiled = compiled
-        self._pace.keep(self._intervals_ms())
+        self._pace.keep({name for name, ms in self._intervals_ms().items() if before.get(name) == ms})
         self._taken_ms = self._world.now_ms()
 
     @property

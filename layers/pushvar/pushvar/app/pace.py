@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container
 
 _EARLY = 0.05
 """The share of an interval by which a job may start before its time."""
@@ -16,7 +16,6 @@ class Pace:
 
     def __init__(self) -> None:
         self._next_ms: dict[str, int] = {}
-        self._intervals_ms: dict[str, int] = {}
 
     def due(self, name: str, interval_ms: int, now_ms: int) -> bool:
         """Whether a job has its turn now; then its next one is an interval later.
@@ -24,7 +23,6 @@ class Pace:
         A timer may ring a little early, and somebody may set the clock back.
         """
         next_ms = self._next_ms.get(name, now_ms)
-        self._intervals_ms[name] = interval_ms
         if now_ms < next_ms - interval_ms * _EARLY and next_ms - now_ms <= interval_ms:
             return False
         astray = abs(now_ms - next_ms) >= interval_ms
@@ -35,9 +33,6 @@ class Pace:
         """The next moment at which any job is due; 0 when none is known."""
         return min(self._next_ms.values(), default=0)
 
-    def keep(self, intervals_ms: Mapping[str, int]) -> None:
-        """Forget the jobs that are not among these, and those whose interval is another one."""
-        known = self._intervals_ms
-        self._next_ms = {
-            name: at_ms for name, at_ms in self._next_ms.items() if known[name] == intervals_ms.get(name)
-        }
+    def keep(self, names: Container[str]) -> None:
+        """Forget all other jobs."""
+        self._next_ms = {name: at_ms for name, at_ms in self._next_ms.items() if name in names}
