@@ -295,6 +295,28 @@ def test_the_body_keeps_its_instance(scene: Scene) -> None:
     assert names["rows"]["customer_id"] == "default"
 
 
+def test_a_series_of_two_groups_is_sent_once(scene: Scene) -> None:
+    """Two pushes of one moment may both be taken: one sample goes out, the other is counted; it ends once."""
+    local = Local(scene)
+    family = Family("rows", MetricType.GAUGE)
+    for name, grouping, labels, value in (
+        ("a", (("job", "twice"), ("tag", "v")), (), 1.0),
+        ("b", (("job", "twice"),), (("tag", "v"),), 2.0),
+    ):
+        body = pack((FamilySamples(family, (PrintedSample("rows", labels, value),)),))
+        head = GroupHead(key(name), "default", grouping, "v1", NOW_MS + 10 * MINUTE_MS, NOW_MS)
+        assert scene.state.put_group(Group(head, body), "")
+    (delivery,) = local.cycle().deliveries
+    assert delivery.dropped == (("duplicate", 1),)
+    local.cycle()
+    scene.put("a", deleted=True, version="v2", replaces="v1")
+    local.cycle()
+    scene.put("b", deleted=True, version="v2", replaces="v1")
+    local.cycle()
+    assert scene.arrived("twice") == [(0, 1.0), (1, 1.0), (2, 2.0), (3, None)]
+    assert scene.receiver.violations == []
+
+
 def test_forbidden_labels_cost_their_group_only(scene: Scene) -> None:
     """A group whose labels the configuration forbids is told as down; the others are sent."""
     scene.document["tenancy"] = {"labels": {"tenant_id": "{job}"}}

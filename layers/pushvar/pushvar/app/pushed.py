@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
+from pushvar.deliver.uniqueness import Uniqueness
 from pushvar.model import GROUP_KEY
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from pushvar.app.engine import Engine
     from pushvar.collect.groups import GroupStore
     from pushvar.convert.converter import Converted, Converter
-    from pushvar.model import Group, GroupHead, Target
+    from pushvar.model import Group, GroupHead, Scrape, Target
 
 KEPT = 20_000
 """Groups whose values are kept ready, those that were not sent for longest dropped first."""
@@ -37,6 +38,7 @@ class PushedGroups:
     def __init__(self, store: GroupStore) -> None:
         self.store = store
         self._ready: OrderedDict[str, _Ready] = OrderedDict()
+        self.uniqueness = Uniqueness()
 
     def turn(
         self, engine: Engine, wanted: Callable[[], Mapping[str, str] | None], *, due: bool = True
@@ -99,6 +101,10 @@ class GroupTurn:
     def __contains__(self, key: object) -> bool:
         """Whether a target is a group that has not ended; any may be, while nobody knows which there are."""
         return key in self._live if self._live is not None else str(key).startswith(GROUP_KEY)
+
+    def distinct(self, scrapes: list[Scrape]) -> tuple[list[Scrape], int]:
+        """The scrapes without series that another one has too, and how many samples that leaves out."""
+        return self._groups.uniqueness.unique(scrapes)
 
     def settle(self) -> Mapping[str, int]:
         """Forget those that have ended; how many, by reason. Raises StateError."""

@@ -89,7 +89,7 @@ DROPPED: dict[str, str] = {
     "unsupported": "the backend does not speak this protocol (415)",
     "superseded": "a newer state of the group was pushed",
     "unrouted": "the target has not the labels that say whose request it goes in",
-    "duplicate": "write_relabel_configs gave it the labels of another series",
+    "duplicate": "another series has its labels: write_relabel_configs gave them, or two jobs pushed it",
     "illegal": "write_relabel_configs gave it a name or labels that nobody may send",
     "fault": "pushvar's own fault",
 }

@@ -79,7 +79,12 @@ def _forward(
     scrapes = steps.within([*fetched, *pushed])
     ended = _ended(steps, lease, scrapes, roll, started_ms)
     own = steps.own(head.counters, started_ms)
-    deliveries = _deliver(steps, [*scrapes, *ended.markers, *own], deadline_s, spool)
+    sent, repeated = [*scrapes, *ended.markers], 0
+    if steps.pushed is not None and (pushed or ended.markers):  # two jobs may push one series at one moment
+        sent, repeated = steps.pushed.distinct(sent)
+    deliveries = _deliver(steps, [*sent, *own], deadline_s, spool)
+    if repeated:
+        deliveries = tuple(one.drop("duplicate", repeated) for one in deliveries)
     steps.memory.end(lease, ended)
     duration_s, lost = steps.monotonic_s() - start_s, int(head.started_cycle > head.finished_cycle)
     gauges = gauge_cycle(

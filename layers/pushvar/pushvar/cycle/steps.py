@@ -35,6 +35,9 @@ class Pushed(Protocol):
     def __contains__(self, key: object) -> bool:
         """Whether a target is one of them that has not ended; any is, as long as they could not be read."""
 
+    def distinct(self, scrapes: list[Scrape]) -> tuple[list[Scrape], int]:
+        """The scrapes without series that another one has too, and how many samples that leaves out."""
+
     def settle(self) -> Mapping[str, int]:
         """Forget those that have ended, now that their series are marked; how many, by reason."""
 
