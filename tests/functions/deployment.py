@@ -120,6 +120,12 @@ class Deployment:
         done = run_pushvar("config", "push", file, "--to", self.registry, env=self.aws.environment)
         assert (done.returncode, done.stderr) == (0, "")
 
+    def cycle(self, *, timeout_s: float = TIMEOUT_S) -> None:
+        """One cycle, planned and forwarded by new containers; the function has that long."""
+        self.container("plan")(event("plan"))
+        answer = self.container("forward")(forward_event(self.messages()), timeout_s=timeout_s)
+        assert answer == {"batchItemFailures": []}
+
     def messages(self) -> list[dict[str, Any]]:
         """Everything that waits in the queue, taken out, as records of SQS' event."""
         client, records = self.aws.client("sqs"), []

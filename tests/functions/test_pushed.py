@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pushvar.model import STALE_BITS
 
-from tests.functions.deployment import Deployment, deploy, event, forward_event
+from tests.functions.deployment import Deployment, deploy
 from tests.functions.function_url import event_of
 from tests.programs.scripted_receiver import Reply, ScriptedReceiver, scripted_receiver
 
@@ -44,25 +44,18 @@ def push(stack: Deployment, method: str, body: bytes = b"") -> int:
     return int(answer["statusCode"])
 
 
-def cycle(stack: Deployment) -> None:
-    """One cycle, planned and forwarded by new containers."""
-    stack.container("plan")(event("plan"))
-    answer = stack.container("forward")(forward_event(stack.messages()), timeout_s=20)
-    assert answer == {"batchItemFailures": []}
-
-
 def test_a_push_reaches_the_backend_and_ends(stack: Deployment, receiver: ScriptedReceiver) -> None:
     """Sent in each cycle by whichever container, with its tenant's labels; a DELETE ends it, once."""
     stack.configure([], receiver.url, gateway=OPEN, metadata_config={"send": False})
-    cycle(stack)
+    stack.cycle()
     assert receiver.arrived == []
     assert push(stack, "PUT", b"# TYPE rows gauge\nrows 42\n") == 200
-    cycle(stack)
-    cycle(stack)
+    stack.cycle()
+    stack.cycle()
     assert b"group#" in stack.stored()
     assert push(stack, "DELETE") == 202
-    cycle(stack)
-    cycle(stack)
+    stack.cycle()
+    stack.cycle()
     rows = [
         (dict(labels), time_ms, struct.unpack("<Q", struct.pack("<d", value))[0])
         for request in receiver.arrived

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pushvar.app.gateway import RELOAD_S, GatewayDoor, gateway_of, local_gateway
 from pushvar.app.world import World
-from pushvar.errors import ConfigError
+from pushvar.config.schema import Gateway
+from pushvar.errors import ConfigError, StateError
 from pushvar.jobs.exchange import PushRequest
 from pushvar.state import open_state
 
@@ -73,6 +74,26 @@ def test_a_broken_file_after_a_restart(tmp_path: Path) -> None:
     door = local_gateway(str(file), None, state, clock.world)
     assert status(door) == 200
     assert "not valid YAML" in str(door.problems[0])
+    door.close()
+
+
+def test_a_store_that_fails_while_the_configuration_is_looked_at() -> None:
+    """Costs the request nothing: the block in use works on, and is looked at again later."""
+    clock, broken = Clock(), [False]
+
+    def settings() -> tuple[Gateway, tuple[ConfigError, ...]]:
+        if broken[0]:
+            raise StateError("the table is away")
+        return Gateway(anonymous="default"), ()
+
+    store = open_state("memory:")
+    door = GatewayDoor(settings, store, clock.world)
+    broken[0] = True
+    clock.now_s += RELOAD_S
+    assert status(door) == 200, "the block that was good works on"
+    broken[0] = False
+    clock.now_s += RELOAD_S
+    assert (status(door), door.problems) == (200, ())
     door.close()
 
 

@@ -295,6 +295,19 @@ def test_the_body_keeps_its_instance(scene: Scene) -> None:
     assert names["rows"]["customer_id"] == "default"
 
 
+def test_a_body_that_cannot_be_read_costs_its_group_only(scene: Scene) -> None:
+    """What a newer pushvar stored is told as down; the other groups are sent."""
+    local = Local(scene)
+    head = GroupHead(key("new"), "default", (("job", "new"),), "v1", NOW_MS + MINUTE_MS, NOW_MS)
+    assert scene.state.put_group(Group(head, b"\xff form of tomorrow"), "")
+    scene.put("good")
+    report = local.cycle()
+    assert {one.plan.target.url: one.reason for one in report.scrapes} == {
+        "group/new": "internal", "group/good": "ok",
+    }  # fmt: skip
+    assert scene.arrived("good") == [(0, 1.0)]
+
+
 def test_a_series_of_two_groups_is_sent_once(scene: Scene) -> None:
     """Two pushes of one moment may both be taken: one sample goes out, the other is counted; it ends once."""
     local = Local(scene)

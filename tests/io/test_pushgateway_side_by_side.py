@@ -68,7 +68,7 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
         "400: the one that comes later is refused",
     ),
     "empty": (
-        "A label without a value is none: series or groups that differ in nothing else are the same",
+        "An empty label is none: of two series or groups that differ in nothing else the second is 400",
         "so Prometheus sees it; the Pushgateway takes both, and a scrape then loses one",
     ),
     "health": (

@@ -95,7 +95,7 @@ class GatewayDoor:
                 self._reload()
                 if self._sweeps and now_s - self._swept_s >= SWEEP_S:
                     self._swept_s = now_s
-                    with suppress(StateError):  # the request meets it too, and tells
+                    with suppress(StateError):  # the same
                         sweep(self._state, self._world.now_ms())
             finally:
                 self._lock.release()
@@ -106,6 +106,8 @@ class GatewayDoor:
             block, self.problems = self._settings()
         except ConfigError as error:
             self.problems = (error,)
+            return
+        except StateError:  # the request meets it too, and tells
             return
         if block != self._block:
             self._block, self._api = block, self._api_of(block)

@@ -115,18 +115,18 @@ class GroupTurn:
 
 def _ready(engine: Engine, group: Group) -> _Ready:
     """A group made ready: it is converted when it is first sent, and never again."""
-    from pushvar.jobs.packing import text_of  # who has no groups loads nothing for them
-
     target, wrong = engine.group(group.head)
     made: list[Converted] = []
-    body = [] if group.head.deleted else [text_of(group)]
+    held = [group]
 
     def convert() -> Converted:
         if wrong is not None:
             raise wrong
         if not made:
-            made.append(engine.convert(target, body[0], _TEXT))
-            body.clear()
+            from pushvar.jobs.packing import text_of  # who has no groups loads nothing for them
+
+            made.append(engine.convert(target, text_of(held[0]), _TEXT))
+            held.clear()
         return made[0]
 
     return _Ready(engine.converter, group.head, target, convert)
