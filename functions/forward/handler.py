@@ -14,6 +14,8 @@ from pushvar.app.records import answer, run_records
 from pushvar.app.world import real_world
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from pushvar.app.worker import Worker
     from pushvar.collect.shards import ShardMessage
@@ -31,15 +33,16 @@ workers: list[Worker] = prepared(worker_of, real_world(), ("dynamodb",))
 def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     """Run the shards of all records; gives SQS those that are to be delivered again."""
 
-    def run(message: ShardMessage) -> Report:
+    def run(message: ShardMessage) -> Iterator[Report]:
         if not workers:
             workers.append(worker_of(real_world()))
         budget_s = context.get_remaining_time_in_millis() / 1000 - RESERVE_S
         return workers[0].run(message, owner=context.aws_request_id, budget_s=budget_s)
 
     metrics.add_dimension(name="function_name", value=context.function_name)  # stacks share the namespace
-    outcomes = run_records(event, run)
-    for outcome in outcomes:
+    outcomes = []
+    for outcome in run_records(event, run):
+        outcomes.append(outcome)
         level = logger.info if outcome.report else logger.error
         level(outcome.title, extra=outcome.line, exc_info=None if outcome.dropped else outcome.error)
         for name, value in outcome.metrics.items():

@@ -33,7 +33,9 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     try:
         if not planners:
             planners.append(planner_of(real_world()))
-        planned = planners[0].plan(event.get("scheduled_time") if isinstance(event, dict) else event)
+        time = event.get("scheduled_time") if isinstance(event, dict) else event
+        left_s = context.get_remaining_time_in_millis() / 1000
+        planned = planners[0].plan(time, owner=context.aws_request_id, budget_s=left_s)
     except PushvarError as error:
         logger.error("no plan", extra={"error": str(error)})  # noqa: TRY400 - the words say it
         metrics.add_metric("PlansFailed", unit="Count", value=1)

@@ -18,6 +18,7 @@ from pushvar.state.protocol import (
     Head,
     Lease,
     NewEntry,
+    ShardState,
     SpoolEntry,
     StateStore,
 )
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 HEAD = Head(
-    5, 4, {"sent": 2.5, "lost": 3, "huge": 1e300}, {"main": {"speaks": "2.0", "learnt_ms": 1}, "b/ü": {}}
+    5, 4, {"sent": 2.5, "lost": 3, "huge": 1e300}, {"main": {"speaks": "2.0", "learnt_ms": 1}, "b/ü": {}}, 7
 )
 
 
@@ -100,6 +101,20 @@ def test_head_comes_back_with_the_next_lease(store: StateStore) -> None:
     again = take(store, "b", cycle=6)
     assert again.head == HEAD
     assert take(store, "b", cycle=7).head == replace(HEAD, started_cycle=6)
+
+
+def test_shards_can_be_looked_at_without_a_lease(store: StateStore) -> None:
+    """Head and holder as they are now, also of a lease that is over; a shard that never ran is not there."""
+    names = [str(shard) for shard in range(120)]
+    assert store.look(names) == {}
+    store.commit(take(store, now_ms=50), HEAD)
+    store.commit(take(store, shard="1"), Head(2, 2), release=True)
+    for shard in names[2:]:
+        store.release(take(store, shard=shard, cycle=9))
+    seen = store.look([*names, "120"])
+    assert (seen["0"], seen["1"]) == (ShardState(HEAD, 1_050), ShardState(Head(2, 2)))
+    assert {shard: seen[shard] for shard in names[2:]} == dict.fromkeys(names[2:], ShardState(Head(9, 0)))
+    assert len(seen) == 120
 
 
 def test_renew_prolongs(store: StateStore) -> None:

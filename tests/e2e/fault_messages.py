@@ -62,7 +62,8 @@ class _Queue:
         worker = self._stack.enter_context(closing(Worker(store, real_world(), allowed=is_allowed)))
 
         def run(message: ShardMessage) -> str:
-            report = worker.run(message, owner=f"worker-{next(self._owners)}", budget_s=_BUDGET_S)
+            rounds = worker.run(message, owner=f"worker-{next(self._owners)}", budget_s=_BUDGET_S)
+            report = next(rounds)  # the first is enough
             self._scene.reports.append(cycle_object(report))
             return report.skipped
 

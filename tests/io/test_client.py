@@ -537,6 +537,28 @@ def test_who_has_had_no_turn_by_the_deadline_is_timed_out() -> None:
     assert sum("before its turn came" in error for error in errors) == 18
 
 
+def test_fetches_begin_one_after_another() -> None:
+    """So many a second and no more, over a quarter of the time at most, always in the same order."""
+    began: list[tuple[str, float]] = []
+    fetcher = Fetcher(lambda: 0, time.monotonic, starts_per_s=100)
+
+    def done(one: Endpoint, got: Fetched, _error: FetchError | None) -> None:
+        began.append((one.target.url, time.monotonic() - got.duration_s))
+
+    with raw_server() as good:
+        ends = [made(f"http://127.0.0.1:{good.port}/{n}") for n in range(40)]
+        for deadline_s in (inf, 0.8):
+            began.clear()
+            start_s = time.monotonic()
+            fetcher.fetch_all(ends, done, start_s + deadline_s)
+            assert sorted(url for url, _ in began) == sorted(one.target.url for one in ends)
+            last = max(at for _, at in began) - start_s
+            assert last > (0.3 if deadline_s == inf else 0.1)
+            half = sorted(at for _, at in began)[20] - start_s
+            assert half > last / 4, "they are spread, not begun together at the end"
+    fetcher.close()
+
+
 @pytest.mark.parametrize("asked_after_s", [0.0, 0.3])
 def test_the_end_of_the_run_cuts_fetches(asked_after_s: float) -> None:
     """Nothing is heard of what hangs or has had no turn; what was done before counts."""

@@ -169,7 +169,7 @@ class Fleet:
             state: Any = scene.state
             worker = Worker(state, scene.world, allowed=is_allowed)
             stack.callback(worker.close)
-            report = worker.run(message, owner=f"w{scene.now_ms}", budget_s=40.0)
+            (report,) = worker.run(message, owner=f"w{scene.now_ms}", budget_s=40.0)
         scene.now_ms += MINUTE_MS
         return report
 

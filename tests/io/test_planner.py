@@ -95,9 +95,10 @@ class Scene:
     refuse: Mapping[int, str] = field(default_factory=dict)
     shards: int = 0
 
-    def send(self, messages: Sequence[str]) -> Mapping[int, str]:
+    def send(self, messages: Sequence[ShardMessage]) -> Mapping[int, str]:
         """Take the messages, but for those that the queue refuses."""
-        self.sent = [read_message(text) for at, text in enumerate(messages) if at not in self.refuse]
+        sent = [one for at, one in enumerate(messages) if at not in self.refuse]
+        self.sent = [read_message(one.text()) for one in sent]
         return self.refuse
 
     def planner(self) -> Planner:
@@ -207,7 +208,7 @@ def test_an_event_without_a_usable_time(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"scrape_interval": "10s", "scrape_timeout": "5s"}, "10s is shorter than the schedule's minute"),
+        ({"scrape_interval": "9s", "scrape_timeout": "5s"}, "pay is scraped every 10 s"),
         (
             {"static_configs": [{"targets": [f"h{n}:80" for n in range(501)]}]},
             "501 targets in one, 500",
@@ -215,7 +216,7 @@ def test_an_event_without_a_usable_time(scene: Scene) -> None:
     ],
 )
 def test_what_cannot_be_kept_is_said(scene: Scene, change: dict[str, Any], said: str) -> None:
-    """An interval below the schedule's, more targets than a shard can fetch: planned, and complained of."""
+    """An interval shorter than a round, more targets than a shard can fetch: planned, and complained of."""
     scene.shards = 1
     scene.configure(1, **change)
     assert said in " ".join(map(str, scene.planner().plan(NOMINAL).problems))

@@ -53,10 +53,15 @@ class Scene:
         """A worker as after a cold start."""
         world = World(
             self.environment, lambda path: path, lambda: self.now_ms, lambda: self.monotonic_s,
-            lambda _: None, lambda: 0.5,
+            self.sleep, lambda: 0.5,
         )  # fmt: skip
         self.workers.append(Worker(self.state, world, allowed=allowed))
         return self.workers[-1]
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass, at once."""
+        self.now_ms += max(0, round(seconds * 1000))
+        self.monotonic_s += max(0.0, seconds)
 
     def message(self, *, cycle: int = CYCLE_MS, planned_at: int = 0, shard: str = "0") -> ShardMessage:
         """The shard's message: one target for each job."""
@@ -83,7 +88,12 @@ class Scene:
 
     def run(self, message: ShardMessage | None = None, *, worker: Worker | None = None) -> Report:
         """Run a message, by a worker of its own unless one is given."""
-        return (worker or self.worker()).run(message or self.message(), owner="me", budget_s=40.0)
+        (report,) = (worker or self.worker()).run(message or self.message(), owner="me", budget_s=40.0)
+        return report
+
+    def rounds(self, message: ShardMessage, *, owner: str = "me", budget_s: float = 56.0) -> list[Report]:
+        """Run a message of several rounds by a worker of its own."""
+        return list(self.worker().run(message, owner=owner, budget_s=budget_s))
 
     def pushes(self) -> int:
         """How many requests reached the backend."""
@@ -128,10 +138,11 @@ def test_an_older_cycle_after_a_newer_one(scene: Scene) -> None:
 def test_a_race(scene: Scene) -> None:
     """Three deliveries at once: exactly one writes, the others leave it alone."""
     scene.path = "/hang"
-    message, reports = scene.message(), []
+    message = scene.message()
+    reports: list[Report] = []
 
     def run(owner: str) -> None:
-        reports.append(scene.worker().run(message, owner=owner, budget_s=9.0))
+        reports.extend(scene.worker().run(message, owner=owner, budget_s=9.0))
 
     threads = [threading.Thread(target=run, args=(owner,)) for owner in "abc"]
     for thread in threads:
@@ -205,6 +216,70 @@ def test_mixed_intervals(scene: Scene) -> None:
     assert ran == [both, fast, fast, fast, fast, both, fast]
 
 
+def _jobs(report: Report) -> list[str]:
+    return sorted(scrape.plan.target.job for scrape in report.scrapes)
+
+
+def test_rounds(scene: Scene) -> None:
+    """Intervals under a minute: complete cycles, one after the other, each at its time and in order."""
+    scene.intervals = {"fast": "20s", "even": "1m"}
+    begun_ms = scene.now_ms
+    reports = scene.rounds(scene.message())
+    assert [(one.cycle - CYCLE_MS, one.started_ms - begun_ms, _jobs(one)) for one in reports] == [
+        (0, 0, ["even", "fast"]), (20_000, 20_000, ["fast"]), (40_000, 40_000, ["fast"]),
+    ]  # fmt: skip
+    assert [one.deliveries[0].failed for one in reports] == [0, 0, 0]
+    assert scene.pushes() == 3
+    scene.now_ms = begun_ms + MINUTE_MS
+    again = scene.rounds(scene.message(cycle=CYCLE_MS + MINUTE_MS))
+    assert [_jobs(one) for one in again] == [["even", "fast"], ["fast"], ["fast"]]
+
+
+def test_rounds_of_a_message_that_comes_late(scene: Scene) -> None:
+    """What has passed cannot be scraped; a job whose only moment that was has its turn all the same."""
+    scene.intervals = {"fast": "10s", "even": "1m"}
+    reports = scene.rounds(scene.message(planned_at=scene.now_ms - 34_000))
+    ran = [((one.cycle - CYCLE_MS) // 1000, one.started_ms - NOW_MS, _jobs(one)) for one in reports]
+    assert ran == [(30, 0, ["even", "fast"]), (40, 6_000, ["fast"]), (50, 16_000, ["fast"])]
+
+
+def test_rounds_end_with_the_time_of_the_function(scene: Scene) -> None:
+    """A round that has no time left is not begun and is told; nothing is half done."""
+    scene.intervals = {"fast": "10s"}
+    reports = scene.rounds(scene.message(), budget_s=30.5)
+    assert [one.skipped for one in reports] == ["", "", "", "late"]
+    assert reports[-1].detail == "the rounds before it took the time of the function"
+
+
+def test_a_second_delivery_of_a_message_with_rounds(scene: Scene) -> None:
+    """It ends where it finds the first one's work done, and does not sleep beside it."""
+    scene.intervals = {"fast": "20s"}
+    message = scene.message()
+    scene.rounds(message)
+    before_ms = scene.now_ms
+    assert [one.skipped for one in scene.rounds(message, owner="other")] == ["repeated"]
+    assert scene.now_ms == before_ms
+
+
+def test_a_round_waits_for_the_function_before(scene: Scene) -> None:
+    """The last round of the minute before still holds the shard: the others have their turns."""
+    scene.intervals = {"fast": "20s"}
+    lease = scene.state.acquire("0", "before", cycle=CYCLE_MS - 20_000, now_ms=scene.now_ms, ttl_ms=5_000)
+    assert lease is not None
+    reports = scene.rounds(scene.message())
+    assert [one.skipped for one in reports] == ["held", "", ""]
+
+
+def test_a_message_that_the_queue_kept_back(scene: Scene) -> None:
+    """Lateness and rounds count from the moment that plan gave the shard."""
+    scene.intervals = {"fast": "30s"}
+    message = structs.replace(scene.message(planned_at=scene.now_ms - 18_000), delay_s=18)
+    reports = scene.rounds(message)
+    assert [one.started_ms - NOW_MS for one in reports] == [0, 30_000]
+    waited = structs.replace(scene.message(planned_at=scene.now_ms - 70_000), delay_s=10)
+    assert scene.rounds(waited)[0].skipped != "late"
+
+
 def test_a_crash_costs_one_cycle(scene: Scene) -> None:
     """A function that was killed holds the lease for its time and a margin: the next minute it is free."""
     budget_ms = 48_000
@@ -268,7 +343,7 @@ def test_shards_of_one_configuration_share_what_is_compiled(scene: Scene) -> Non
 
 def test_loopback_is_refused_where_it_is_not_elsewhere(scene: Scene) -> None:
     """On Lambda the runtime's own interface answers on loopback: such a target is blocked and marked down."""
-    report = scene.worker(is_elsewhere).run(scene.message(), owner="me", budget_s=40.0)
+    report = scene.run(worker=scene.worker(is_elsewhere))
     assert [scrape.reason for scrape in report.scrapes] == ["blocked"]
     assert report.deliveries[0].sent == 5
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from pushvar.collect.schedule import TICK_MS, due_jobs, late_after_ms, nominal_ms
+from pushvar.collect.schedule import (
+    TICK_MS,
+    current_round,
+    due_jobs,
+    intervals_ms,
+    late_after_ms,
+    nominal_ms,
+    phase_of,
+    round_offsets,
+)
 from pushvar.config.load import load
 
 if TYPE_CHECKING:
@@ -28,7 +37,7 @@ def beats(interval: str, *, lost: frozenset[int] = frozenset()) -> list[int]:
         cycle_ms = START_MS + tick * TICK_MS
         if tick in lost:
             continue
-        if due_jobs(jobs, cycle_ms=cycle_ms, finished_ms=finished_ms):
+        if due_jobs(jobs, cycle_ms=cycle_ms, finished_ms=finished_ms, phase_ms=phase_of(cycle_ms)):
             due.append(tick)
         finished_ms = cycle_ms
     return due
@@ -58,7 +67,62 @@ def test_a_lost_cycle_is_made_up_for() -> None:
 def test_jobs_are_due_each_by_itself() -> None:
     """One job's pace says nothing of another's."""
     jobs = config(fast="1m", slow="5m").scrape_configs
-    assert due_jobs(jobs, cycle_ms=START_MS + TICK_MS, finished_ms=START_MS) == ["fast"]
+    due = due_jobs(jobs, cycle_ms=START_MS + TICK_MS, finished_ms=START_MS, phase_ms=0)
+    assert due == ["fast"]
+
+
+def test_the_clock_may_name_cycles() -> None:
+    """Without a usable time a cycle is named by a moment near the tick: a job of a minute is due in each."""
+    jobs, finished_ms = config(job="1m").scrape_configs, 0
+    for cycle_ms in (START_MS + 59_900, START_MS + 60_100 + TICK_MS, START_MS + 59_800 + 2 * TICK_MS):
+        phase_ms = phase_of(cycle_ms)
+        assert due_jobs(jobs, cycle_ms=cycle_ms, finished_ms=finished_ms, phase_ms=phase_ms) == ["job"]
+        finished_ms = cycle_ms
+
+
+@pytest.mark.parametrize("phase_ms", [0, 37_250])
+@pytest.mark.parametrize(
+    ("intervals", "beats_s"),
+    [
+        ({"a": "10s"}, {"a": [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110]}),
+        ({"a": "1s"}, {"a": [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110]}),
+        ({"a": "15s", "b": "20s"}, {"a": [0, 15, 30, 45, 60, 75, 90, 105], "b": [0, 20, 40, 60, 80, 100]}),
+        ({"a": "30s", "b": "1m", "c": "2m"}, {"a": [0, 30, 60, 90], "b": [0, 60], "c": [0]}),
+        ({"a": "25s", "b": "1m"}, {"a": [0, 25, 50, 75, 100], "b": [0, 60]}),
+        ({"a": "1m"}, {"a": [0, 60]}),
+    ],
+)
+def test_rounds(intervals: dict[str, str], beats_s: dict[str, list[int]], phase_ms: int) -> None:
+    """Two ticks of the schedule, wherever in the minute it wakes: every job has its own even pace."""
+    whole = config(**intervals)
+    start_ms = START_MS // 600_000 * 600_000 + phase_ms  # 600 s: a multiple of all intervals
+    seen: dict[str, list[int]] = {name: [] for name in intervals}
+    finished_ms = 0
+    for tick_ms in (start_ms, start_ms + TICK_MS):
+        offsets = round_offsets(intervals_ms(whole), tick_ms)
+        assert offsets[0] == 0
+        for offset in offsets:
+            now_ms = tick_ms + offset
+            for job in due_jobs(
+                whole.scrape_configs, cycle_ms=now_ms, finished_ms=finished_ms, phase_ms=phase_of(tick_ms)
+            ):
+                seen[job].append((now_ms - start_ms) // 1000)
+            finished_ms = now_ms
+    assert seen == beats_s
+
+
+def test_no_round_is_empty() -> None:
+    """A tick has a round for its first moment and for each slot that begins in it, no others."""
+    assert round_offsets([60_000, 120_000], START_MS) == [0]
+    assert round_offsets([20_000, 30_000, 60_000], START_MS) == [0, 20_000, 30_000, 40_000]
+
+
+@pytest.mark.parametrize(
+    ("passed_ms", "index"), [(-5_000, 0), (0, 0), (9_999, 0), (10_000, 1), (25_000, 2), (70_000, 2)]
+)
+def test_the_round_of_a_moment(passed_ms: int, index: int) -> None:
+    """One that comes late begins with the last round that has begun: the past cannot be scraped."""
+    assert current_round([0, 10_000, 20_000], passed_ms) == index
 
 
 @pytest.mark.parametrize(

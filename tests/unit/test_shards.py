@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from pushvar.collect.shards import (
     records_of,
     shard_count,
     shard_of,
+    stagger_s,
 )
 from pushvar.errors import EventError
 from pushvar.model import Target
@@ -99,7 +101,7 @@ def test_a_message_is_small_and_comes_back() -> None:
     """What is sent is what is read; ten of them are far below any limit of a batch."""
     message = msgspec.convert(GOOD, ShardMessage)
     assert read_message(message.text()) == message
-    assert len(message.text()) < 350
+    assert len(message.text()) < 400
 
 
 @pytest.mark.parametrize(
@@ -150,3 +152,14 @@ def test_what_is_no_queue_event(event: object) -> None:
     """A person who invokes the function with something else is told."""
     with pytest.raises(EventError, match=r"not an SQS event: .*events/forward\.json"):
         records_of(event)
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 12, 100, 1_000, 10_000])
+def test_shards_begin_one_after_another(count: int) -> None:
+    """A second for five shards and twenty at most, evenly: no second has more than its share."""
+    delays = [stagger_s(shard, count) for shard in range(count)]
+    window_s = min(20, count // 5)
+    assert delays == sorted(delays)
+    assert (delays[0], delays[-1]) == (0, max(0, window_s - 1))
+    per_second = Counter(delays).values()
+    assert max(per_second) - min(per_second) <= 1

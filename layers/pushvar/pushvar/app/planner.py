@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from pushvar.app.plan_problems import crowded, heaped, too_fast, untimely
 from pushvar.collect.documents import config_document, slice_document
-from pushvar.collect.groups import GROUPS_PER_SHARD, MOST_GROUPS_PER_SHARD, Listing, group_shards
-from pushvar.collect.schedule import TICK_MS, late_after_ms, nominal_ms
-from pushvar.collect.shards import MOST_TARGETS_PER_SHARD, ShardMessage, assign, shard_count
+from pushvar.collect.groups import MOST_GROUPS_PER_SHARD, Listing, group_shards
+from pushvar.collect.layout import PLAN_SHARD, Layout, head_of, layout_of, patience_ms, wanted_shards
+from pushvar.collect.schedule import intervals_ms, late_after_ms, nominal_ms, round_offsets
+from pushvar.collect.shards import ShardMessage, assign, stagger_s
 from pushvar.collect.targets import build_targets
-from pushvar.errors import ConfigError, StateError
+from pushvar.errors import ConfigError, PushvarError, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pushvar.collect.registry.protocol import Registry, Snapshot
-    from pushvar.model import GroupHead, Target
+    from pushvar.model import GroupHead, Head, Target
     from pushvar.state.protocol import StateStore
 
+
+LEASE_MARGIN_MS = 5_000
+"""A plan is killed at its function's timeout: its lease outlives that by a difference of clocks only."""
+
+BUDGET_S = 50.0
 
 Groups = dict[str, str] | None
 """A shard's pushed groups, key -> version; None where nobody knows which there are."""
@@ -29,27 +37,52 @@ class Planned:
     """One plan: how much it gave out, and what is wrong although it did.
 
     ``unsent`` says why, by shard, for those whose message did not go out. An ``outdated`` one was made from
-    the last good configuration, because the newest is refused.
+    the last good configuration, because the newest is refused. One that was ``skipped`` gave out nothing:
+    another plan is being made. ``resizing`` is the number of shards that there are to be, 0 when there
+    are as many.
     """
 
     cycle: int
     planned_at: int
-    config_version: str
-    targets: int
-    shards: int
-    unsent: Mapping[str, str]
-    problems: tuple[ConfigError, ...]
+    config_version: str = ""
+    targets: int = 0
+    shards: int = 0
+    unsent: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[ConfigError, ...] = ()
     outdated: bool = False
     groups: int = 0
+    skipped: str = ""
+    resizing: int = 0
+
+
+class _Known(NamedTuple):
+    """A snapshot and its targets."""
+
+    snapshot: Snapshot
+    targets: tuple[Target, ...]
+    refused: tuple[ConfigError, ...]
 
 
 class _Cut(NamedTuple):
-    """A snapshot cut into shards and stored: the versions that its messages name."""
+    """Targets cut into shards and stored: the versions that the messages name."""
 
-    snapshot: Snapshot
+    version: str
     config_version: str
     slice_versions: tuple[str, ...]
-    targets: int
+    problems: tuple[ConfigError, ...]
+
+
+class _Work(NamedTuple):
+    """What one plan gives out; shards that the layout before had and this one has not have a last turn.
+
+    ``gone`` are their slices, without targets.
+    """
+
+    layout: Layout
+    known: _Known
+    cut: _Cut
+    heads: Sequence[GroupHead] | None
+    gone: tuple[str, ...]
     problems: tuple[ConfigError, ...]
 
 
@@ -64,7 +97,7 @@ class Planner:
         self,
         registry: Registry,
         state: StateStore,
-        send: Callable[[Sequence[str]], Mapping[int, str]],
+        send: Callable[[Sequence[ShardMessage]], Mapping[int, str]],
         now_ms: Callable[[], int],
         monotonic_s: Callable[[], float],
         *,
@@ -76,30 +109,83 @@ class Planner:
         self._now_ms = now_ms
         self._shards = shards
         self._listing = Listing(state, monotonic_s)
+        self._known: _Known | None = None
         self._cut: _Cut | None = None
 
-    def plan(self, scheduled_time: object) -> Planned:
+    def plan(self, scheduled_time: object, *, owner: str = "plan", budget_s: float = BUDGET_S) -> Planned:
         """Give out one cycle, named by the schedule's nominal time, or by the clock without a usable one.
 
-        Raises ConfigError when there is no configuration that may be used, StateError when the state
-        store fails: nothing is sent then.
+        ``owner`` is this plan's own name, which takes ``budget_s`` at most. Raises ConfigError when there is
+        no configuration that may be used, StateError when the state store fails: nothing is sent then.
         """
         now_ms = self._now_ms()
         nominal = nominal_ms(scheduled_time, now_ms)
+        cycle = now_ms if nominal is None else nominal
+        ttl_ms = int(budget_s * 1000) + LEASE_MARGIN_MS
+        lease = self._state.acquire(PLAN_SHARD, owner, cycle=cycle, now_ms=now_ms, ttl_ms=ttl_ms)
+        if lease is None:
+            return Planned(cycle, now_ms, skipped="held")
+        try:
+            work = self._work(lease.head, cycle, now_ms)
+            after = head_of(work.layout, max(cycle, lease.head.finished_cycle))
+            self._state.commit(lease, after, release=True)  # before anybody works by it
+        except BaseException:
+            with suppress(PushvarError):  # what it failed of is told, not that this failed too
+                self._state.release(lease)
+            raise
+        wrong = (untimely(scheduled_time),) if nominal is None else ()
+        return self._give_out(work, cycle, now_ms, owner, wrong)
+
+    def _give_out(
+        self, work: _Work, cycle: int, now_ms: int, owner: str, wrong: tuple[ConfigError, ...]
+    ) -> Planned:
+        shards, snapshot = work.layout.shards, work.known.snapshot
+        groups = [None] * shards if work.heads is None else group_shards(work.heads, shards)
+        messages = list(_messages(work, groups, cycle, now_ms, owner))
+        unsent = {messages[at].shard: reason for at, reason in self._send(messages).items()}
+        problems = (*wrong, *snapshot.problems, *work.cut.problems, *work.problems, *heaped(groups))
+        return Planned(
+            cycle, now_ms, work.cut.config_version, len(work.known.targets), shards, unsent, problems,
+            outdated=snapshot.outdated, groups=len(work.heads or ()), resizing=work.layout.wanted,
+        )  # fmt: skip
+
+    def _work(self, head: Head, cycle: int, now_ms: int) -> _Work:
         snapshot = self._registry.load()
         heads, unread = self._heads() if snapshot.config.gateway.is_open else ([], ())
-        cut = self._current(snapshot, heads or ())
-        cycle = now_ms if nominal is None else nominal
-        shards = len(cut.slice_versions)
-        groups = [None] * shards if heads is None else group_shards(heads, shards)
-        messages = [message.text() for message in _messages(cut, groups, cycle, now_ms)]
-        unsent = {str(shard): reason for shard, reason in self._send(messages).items()}
-        untimely = (_untimely(scheduled_time),) if nominal is None else ()
-        problems = (*untimely, *cut.snapshot.problems, *cut.problems, *unread, *_heaped(groups))
-        return Planned(
-            cycle, now_ms, cut.config_version, cut.targets, len(messages), unsent, problems,
-            outdated=cut.snapshot.outdated, groups=len(heads or ()),
-        )  # fmt: skip
+        known = self._known_of(snapshot)
+        present = layout_of(head)
+        wanted = self._wanted(known, heads, present.shards if present else 0)
+        layout = Layout(wanted) if present is None else present
+        if present is not None and cycle > head.finished_cycle:  # a tick that comes twice changes nothing
+            layout, known = self._laid_out(present.toward(wanted, now_ms), known, now_ms)
+            last_ms = round_offsets(intervals_ms(known.snapshot.config), cycle)[-1]
+            layout = layout.given(cycle + last_ms, known.snapshot.version)
+        self._known = known
+        fewer = max(0, present.shards - layout.shards) if present else 0
+        gone = (self._state.put_document(slice_document(())),) * fewer if fewer else ()
+        return _Work(layout, known, self._cut_of(known, layout.shards), heads, gone, unread)
+
+    def _laid_out(self, layout: Layout, known: _Known, now_ms: int) -> tuple[Layout, _Known]:
+        """The layout of this plan, and the targets in it.
+
+        A switch is made with the targets of the plan before: of one that is removed in the same moment
+        nobody could tell whether it has only moved, and its series would not be ended.
+        """
+        if not (layout.wanted and layout.asked):
+            return layout, known
+        states = self._state.look(layout.names)
+        if layout.overdue(states, patience_ms(known.snapshot.config), now_ms):
+            return layout.switched(), known
+        before = next((one for one in (known, self._known) if one and _is(one, layout.snapshot)), None)
+        if before is None or not layout.drained(states, now_ms):
+            return layout, known
+        return layout.switched(), before
+
+    def _wanted(self, known: _Known, heads: Sequence[GroupHead] | None, present: int) -> int:
+        """How many shards there are to be; as many as there are while nobody knows the groups."""
+        if self._shards or (present and heads is None):
+            return self._shards or present
+        return wanted_shards(len(known.targets), len(heads or ()), present)
 
     def _heads(self) -> tuple[list[GroupHead] | None, tuple[ConfigError, ...]]:
         """The pushed groups; None, and why, when they cannot be listed: targets go on all the same."""
@@ -108,78 +194,43 @@ class Planner:
         except StateError as error:
             return None, (ConfigError("groups", f"not sent on: {error.message}", hint=error.hint),)
 
-    def _current(self, snapshot: Snapshot, heads: Sequence[GroupHead]) -> _Cut:
-        """The present snapshot in shards; nothing is done again while the registry gives the same.
+    def _known_of(self, snapshot: Snapshot) -> _Known:
+        """The present snapshot; its targets are not made again while the registry gives the same."""
+        if self._known is not None and _is(self._known, snapshot.version):
+            return self._known._replace(snapshot=snapshot)
+        targets, refused, _dropped = build_targets(snapshot.config, snapshot.groups)
+        return _Known(snapshot, tuple(targets), tuple(refused))
 
-        Many groups want more shards than the targets do.
-        """
-        known, least = self._cut, -(-len(heads) // GROUPS_PER_SHARD)
-        enough = known is not None and (self._shards or len(known.slice_versions) >= least)
-        if known is not None and known.snapshot.version == snapshot.version and enough:
-            self._cut = known._replace(snapshot=snapshot)
-        else:
-            self._cut = self._store(snapshot, least)
+    def _cut_of(self, known: _Known, count: int) -> _Cut:
+        """The targets in so many shards; nothing is stored again while they are the same."""
+        version, config = known.snapshot.version, known.snapshot.config
+        if self._cut is None or (self._cut.version, len(self._cut.slice_versions)) != (version, count):
+            shards = assign(known.targets, count)
+            self._cut = _Cut(
+                version,
+                self._state.put_document(config_document(config)),
+                tuple(self._state.put_document(slice_document(shard)) for shard in shards),
+                (*known.refused, *crowded(shards), *too_fast(config)),
+            )
         return self._cut
 
-    def _store(self, snapshot: Snapshot, least: int) -> _Cut:
-        targets, refused, _dropped = build_targets(snapshot.config, snapshot.groups)
-        shards = assign(targets, self._shards or max(least, shard_count(len(targets), 0)))
-        return _Cut(
-            snapshot,
-            self._state.put_document(config_document(snapshot.config)),
-            tuple(self._state.put_document(slice_document(shard)) for shard in shards),
-            len(targets),
-            (*refused, *_crowded(shards), *_too_fast(snapshot)),
-        )
+
+def _is(known: _Known, version: str) -> bool:
+    return known.snapshot.version == version
 
 
-def _messages(cut: _Cut, groups: Sequence[Groups], cycle: int, now_ms: int) -> Iterator[ShardMessage]:
+def _messages(
+    work: _Work, groups: Sequence[Groups], cycle: int, now_ms: int, owner: str
+) -> Iterator[ShardMessage]:
     """One message for each shard; groups that do not fit stay as they are."""
-    late_ms = late_after_ms(cut.snapshot.config)
-    for shard, version in enumerate(cut.slice_versions):
+    snapshot, shards = work.known.snapshot, work.layout.shards
+    late_ms = late_after_ms(snapshot.config)
+    for shard, version in enumerate((*work.cut.slice_versions, *work.gone)):
+        own = groups[shard] if shard < shards else {}
         yield ShardMessage(
             cycle=cycle, planned_at=now_ms, shard=str(shard), late_after_ms=late_ms,
-            config_version=cut.config_version, slice_version=version, shards=len(cut.slice_versions),
-            config_taken=cut.snapshot.taken_ms, config_outdated=cut.snapshot.outdated,
-            groups=groups[shard] if len(groups[shard] or ()) <= MOST_GROUPS_PER_SHARD else None,
+            config_version=work.cut.config_version, slice_version=version, shards=shards,
+            config_taken=snapshot.taken_ms, config_outdated=snapshot.outdated,
+            groups=own if len(own or ()) <= MOST_GROUPS_PER_SHARD else None,
+            layout=work.layout.number, delay_s=stagger_s(shard, max(shards, shard + 1)), correlation=owner,
         )  # fmt: skip
-
-
-def _untimely(scheduled_time: object) -> ConfigError:
-    return ConfigError(
-        "event.scheduled_time",
-        f"{scheduled_time!r:.80} is no time near now; the clock names this cycle",
-        hint='the schedule\'s input is {"scheduled_time": "<aws.scheduler.scheduled-time>"}',
-    )
-
-
-def _crowded(shards: Sequence[Sequence[Target]]) -> Iterator[ConfigError]:
-    most = max(map(len, shards))
-    if most > MOST_TARGETS_PER_SHARD:
-        yield ConfigError(
-            "PUSHVAR_SHARDS",
-            f"{len(shards)} shards leave {most} targets in one, {MOST_TARGETS_PER_SHARD} are the most",
-            hint="use more shards, or 0 to let the number of targets decide",
-        )
-
-
-def _heaped(groups: Sequence[Groups]) -> Iterator[ConfigError]:
-    most = max(len(one or ()) for one in groups)
-    if most > MOST_GROUPS_PER_SHARD:
-        yield ConfigError(
-            "PUSHVAR_SHARDS",
-            f"{len(groups)} shards leave {most} pushed groups in one, {MOST_GROUPS_PER_SHARD} are the most:"
-            " they are not sent on",
-            hint="use more shards, or 0 to let the numbers of targets and groups decide",
-        )
-
-
-def _too_fast(snapshot: Snapshot) -> Iterator[ConfigError]:
-    for index, job in enumerate(snapshot.config.scrape_configs):
-        if job.scrape_interval.ms < TICK_MS:
-            yield ConfigError(
-                f"scrape_configs[{index}].scrape_interval",
-                f"{job.scrape_interval} is shorter than the schedule's minute: {job.job_name} is scraped"
-                " once a minute",
-                hint="write 1m or more, or run pushvar run beside the targets",
-            )

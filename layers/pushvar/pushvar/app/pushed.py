@@ -98,6 +98,11 @@ class GroupTurn:
         """How many have not ended."""
         return len(self._live or ())
 
+    @property
+    def ended(self) -> frozenset[str]:
+        """The keys of those that have ended."""
+        return frozenset(GROUP_KEY + head.key for head in self._ended)
+
     def __contains__(self, key: object) -> bool:
         """Whether a target is a group that has not ended; any may be, while nobody knows which there are."""
         return key in self._live if self._live is not None else str(key).startswith(GROUP_KEY)

@@ -10,7 +10,7 @@ from pushvar.collect.shards import read_message, records_of
 from pushvar.errors import EventError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pushvar.collect.shards import ShardMessage
     from pushvar.model import Report
@@ -54,29 +54,37 @@ class Outcome:
         return {"MessagesMalformed" if isinstance(self.error, EventError) else "CyclesFailed": 1}
 
 
-def run_records(event: object, run: Callable[[ShardMessage], Report]) -> list[Outcome]:
-    """Run the message of every record; a record that fails stops none of the others."""
+def run_records(event: object, run: Callable[[ShardMessage], Iterable[Report]]) -> Iterator[Outcome]:
+    """Run the message of every record, and tell each outcome as it comes.
+
+    A record that fails stops none of the others.
+    """
     try:
         records = records_of(event)
     except EventError as error:
-        return [Outcome("", error=error)]
-    return [_outcome(identifier, body, run) for identifier, body in records]
+        yield Outcome("", error=error)
+        return
+    for identifier, body in records:
+        yield from _outcomes(identifier, body, run)
 
 
 def answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """What SQS is told: the records that are to be delivered again.
 
-    Raises the first error when nothing went well, so that Lambda counts one. Source: Lambda's guide,
+    Raises the first error when no record went well, so that Lambda counts one. Source: Lambda's guide,
     "Reporting batch item failures for Lambda functions with an Amazon SQS trigger".
     """
-    failed = [one for one in outcomes if one.error is not None and not one.dropped]
-    if failed and len(failed) == len(outcomes) and failed[0].error is not None:
-        raise failed[0].error
-    return {"batchItemFailures": [{"itemIdentifier": one.identifier} for one in failed]}
+    failed = {one.identifier: one.error for one in outcomes if one.error is not None and not one.dropped}
+    if failed and len(failed) == len({one.identifier for one in outcomes}):
+        raise next(iter(failed.values()))
+    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in failed]}
 
 
-def _outcome(identifier: str, body: str, run: Callable[[ShardMessage], Report]) -> Outcome:
+def _outcomes(
+    identifier: str, body: str, run: Callable[[ShardMessage], Iterable[Report]]
+) -> Iterator[Outcome]:
     try:
-        return Outcome(identifier, run(read_message(body)))
+        for report in run(read_message(body)):
+            yield Outcome(identifier, report)
     except Exception as error:  # noqa: BLE001 - a bug or a broken store in one shard is that shard's
-        return Outcome(identifier, error=error)
+        yield Outcome(identifier, error=error)

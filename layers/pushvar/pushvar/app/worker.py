@@ -11,7 +11,15 @@ from pushvar.app.pushed import PushedGroups
 from pushvar.app.type_tables import TypeTables
 from pushvar.collect.documents import read_config, read_slice
 from pushvar.collect.fetch import Fetcher
-from pushvar.collect.schedule import FARTHEST_MS, due_jobs, is_due
+from pushvar.collect.schedule import (
+    FARTHEST_MS,
+    current_round,
+    due_jobs,
+    intervals_ms,
+    is_due,
+    phase_of,
+    round_offsets,
+)
 from pushvar.collect.shards import shard_of_labels
 from pushvar.convert.converter import Converter
 from pushvar.convert.own_metrics import reload_gauges
@@ -22,7 +30,7 @@ from pushvar.model import Report
 from pushvar.net.secrets import Secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pushvar.app.pushed import GroupTurn
     from pushvar.app.world import World
@@ -40,6 +48,10 @@ _CONFIGS = 2
 _ENGINES = 64
 _DELIVERY_S = 5.0
 """What the delivery gets at least of the time, however slow the targets are."""
+_ROUND_S = 1.0
+"""No round is begun with less time."""
+_OVER = {"repeated", "resharded"}
+"""A round that another run has made: that one makes the others too."""
 
 
 class _Shared(NamedTuple):
@@ -64,40 +76,65 @@ class Worker:
         self._shared: OrderedDict[str, _Shared] = OrderedDict()
         self._engines: OrderedDict[tuple[str, str], Engine] = OrderedDict()
 
-    def run(self, message: ShardMessage, *, owner: str, budget_s: float) -> Report:
-        """Run the cycle that the message asks for, within ``budget_s``; ``owner`` is this run's own name.
+    def run(self, message: ShardMessage, *, owner: str, budget_s: float) -> Iterator[Report]:
+        """Run the rounds of a message's cycle, within ``budget_s``, and give each report as it comes.
 
-        Gives a report that says so when it is late, was done before, or the shard is another writer's. A late
-        message only delivers what waits, as far as that can be done. Raises EventError for a cycle that lies
-        in the future, StateError when the state store fails or lacks a document.
+        ``owner`` is this run's own name. A report says so when its round is late, was done before, or the
+        shard is another writer's. A late message only delivers what waits, as far as that can be done. Raises
+        EventError for a cycle that lies in the future, StateError when the state store fails or lacks a
+        document.
         """
         now_ms = self._world.now_ms()
         if message.cycle > now_ms + FARTHEST_MS:  # it would make every later cycle a repetition
             raise EventError(f"cycle {message.cycle} lies in the future", hint="check the clocks")
-        age_ms = now_ms - message.planned_at
+        age_ms = now_ms - message.due_ms
         if age_ms <= message.late_after_ms:
-            return self._cycle(message, owner, budget_s)
+            yield from self._rounds(message, owner, self._world.monotonic_s() + budget_s)
+            return
         late = f"{age_ms / 1000:.1f} s old, {message.late_after_ms / 1000:g} s are allowed"
         try:
-            return self._cycle(message, owner, budget_s, late=late)
+            yield self._cycle(message, message.cycle, owner, budget_s, late=late)
         except StateError:  # to bring it again could not help: newer messages are on their way
-            return Report(message.shard, message.cycle, now_ms, 0.0, skipped="late", detail=late)
+            yield Report(message.shard, message.cycle, now_ms, 0.0, skipped="late", detail=late)
 
-    def _cycle(self, message: ShardMessage, owner: str, budget_s: float, *, late: str = "") -> Report:
+    def _rounds(self, message: ShardMessage, owner: str, deadline_s: float) -> Iterator[Report]:
+        """A cycle now, and one at each later moment of the minute at which a shorter interval begins."""
+        config, world = self._shared_of(message.config_version).config, self._world
+        offsets = round_offsets(intervals_ms(config), message.cycle)
+        at = current_round(offsets, world.now_ms() - message.due_ms)
+        while True:
+            left_s, later = deadline_s - world.monotonic_s(), offsets[at + 1 :]
+            if later:
+                left_s = min(left_s, (message.due_ms + later[0] - world.now_ms()) / 1000)
+            report = self._cycle(message, message.cycle + offsets[at], owner, max(left_s, _ROUND_S))
+            yield report
+            if not later or report.skipped in _OVER:
+                return
+            world.sleep((message.due_ms + later[0] - world.now_ms()) / 1000)
+            at = max(at + 1, current_round(offsets, world.now_ms() - message.due_ms))
+            if deadline_s - world.monotonic_s() < _ROUND_S:
+                yield _too_late(message, offsets[at], world.now_ms())
+                return
+
+    def _cycle(
+        self, message: ShardMessage, cycle: int, owner: str, budget_s: float, *, late: str = ""
+    ) -> Report:
         shared = self._shared_of(message.config_version)
         engine = self._engine_of(message, shared)
+        phase_ms = phase_of(message.cycle)
 
         pushed = self._pushed.turn(engine, lambda: message.groups)
 
         def due(head: Head) -> list[Endpoint]:
             config, since = shared.config, head.finished_cycle
-            pushed.due = is_due(config.gateway.interval, cycle_ms=message.cycle, finished_ms=since)
-            jobs = due_jobs(config.scrape_configs, cycle_ms=message.cycle, finished_ms=since)
+            interval = config.gateway.interval
+            pushed.due = is_due(interval, cycle_ms=cycle, finished_ms=since, phase_ms=phase_ms)
+            jobs = due_jobs(config.scrape_configs, cycle_ms=cycle, finished_ms=since, phase_ms=phase_ms)
             return engine.endpoints(jobs)
 
         turn = Turn(
-            message.shard, owner, message.cycle, budget_s, min(_DELIVERY_S, budget_s / 2),
-            margin_ms=LEASE_MARGIN_MS, planned=True, late=late,
+            message.shard, owner, cycle, budget_s, min(_DELIVERY_S, budget_s / 2),
+            margin_ms=LEASE_MARGIN_MS, planned=True, late=late, layout=message.layout,
         )  # fmt: skip
         roll = Roll({target.key for target in engine.targets}, self._belongs(message))
         report = run_cycle(self._steps(engine, shared.backends, message, pushed), turn, roll, due)
@@ -167,6 +204,11 @@ class Worker:
         self._fetcher.close()
         for shared in self._shared.values():
             shared.backends.close()
+
+
+def _too_late(message: ShardMessage, offset_ms: int, now_ms: int) -> Report:
+    detail = "the rounds before it took the time of the function"
+    return Report(message.shard, message.cycle + offset_ms, now_ms, 0.0, skipped="late", detail=detail)
 
 
 def _reload_gauges(message: ShardMessage) -> dict[str, float]:

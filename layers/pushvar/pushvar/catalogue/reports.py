@@ -40,6 +40,7 @@ SKIPPED: dict[str, str] = {
     "repeated": "this cycle was run before",
     "late": "the message came too late: the past cannot be scraped",
     "state": "the state store failed",
+    "resharded": "an older plan gave it out: the targets are in other shards by now",
 }
 """Why a shard's cycle was not run: the ``skipped`` of a report, in words."""
 
@@ -78,6 +79,7 @@ SHED: dict[str, str] = {
 
 DROPPED: dict[str, str] = {
     "too_old": "waited past sample_age_limit (for a Pushgateway: an hour)",
+    "resharded": "waited for longer than samples are kept while the number of shards was to change",
     "spool_full": "no room was left in the spool",
     "spool_failed": "the state store could not keep them",
     "refused": "the backend refuses these series (400)",

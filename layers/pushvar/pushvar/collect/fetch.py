@@ -7,11 +7,12 @@ in one fetch, be it our own, is that target's error.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf
 from typing import TYPE_CHECKING
 
 from pushvar.errors import FetchError
@@ -34,6 +35,13 @@ CONCURRENCY = CONNECTION_LIMIT
 
 LOOKUPS = 64
 """Names resolved at once. Each takes a thread, and names that do not answer must not use them all up."""
+
+STARTS_PER_S = 500.0
+"""Fetches begun in a second: targets that share a machine or a way to it are not met by all at once."""
+
+_PULSE_S = 0.05
+_SPREAD = 0.25
+"""The share of the time that the beginnings may take at most."""
 
 _SHOWN_CHARS = 200
 
@@ -91,18 +99,21 @@ class Fetcher:
         monotonic_s: Callable[[], float],
         *,
         concurrency: int = CONCURRENCY,
+        starts_per_s: float = STARTS_PER_S,
         allowed: Callable[[str], bool] = is_allowed,
         until_s: Callable[[], float] = lambda: inf,
     ) -> None:
         self._now_ms = now_ms
         self._monotonic_s = monotonic_s
         self._concurrency = concurrency
+        self._starts_per_s = starts_per_s
         self._until_s = until_s
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._looking: asyncio.TimerHandle
         self._client = Client(allowed=allowed)
 
     def fetch_all(self, endpoints: Sequence[Endpoint], done: Done, deadline_s: float = inf) -> None:
-        """Fetch all of them and call ``done`` for each as it ends, from this thread.
+        """Begin all of them, a few at a time, and call ``done`` for each as it ends, from this thread.
 
         A failed fetch comes with an empty body and its error; so does one whose turn has not come by
         ``deadline_s`` (on the clock of ``monotonic_s``). An exception in ``done`` ends the call. When the
@@ -119,28 +130,43 @@ class Fetcher:
             raise
 
     async def _run(self, endpoints: Sequence[Endpoint], done: Done, deadline_s: float) -> None:
-        waiting = iter(endpoints)
+        waiting: deque[Endpoint] = deque()
+        tasks: list[asyncio.Task[None]] = []
 
         async def work() -> None:
-            for one in waiting:
-                if self._until_s() != inf:
-                    return
+            while waiting and self._until_s() == inf:
+                one = waiting.popleft()
                 done(one, *await self._fetch(one, deadline_s))
 
+        together = self._together(len(endpoints), deadline_s)
+        self._looking = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look, tasks)
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(work()) for _ in range(min(len(endpoints), self._concurrency))]
-                asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look, tasks)
+                for at in range(0, len(endpoints), together):
+                    waiting.extend(endpoints[at : at + together])
+                    room = self._concurrency - sum(not task.done() for task in tasks)
+                    tasks += [group.create_task(work()) for _ in range(min(len(waiting), room))]
+                    if self._until_s() != inf:
+                        break
+                    if at + together < len(endpoints):
+                        await asyncio.sleep(_PULSE_S)
         except BaseExceptionGroup as raised:
             raise raised.exceptions[0] from None
+        finally:
+            self._looking.cancel()
+
+    def _together(self, count: int, deadline_s: float) -> int:
+        """How many fetches are begun in one pulse."""
+        spread_s = min(count / self._starts_per_s, (deadline_s - self._monotonic_s()) * _SPREAD)
+        return max(1, count if spread_s <= _PULSE_S else ceil(count * _PULSE_S / spread_s))
 
     def _look(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Cut the fetches when the run is to end; look again later as long as it is not."""
-        if self._until_s() != inf:
+        if self._until_s() == inf:
+            self._looking = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look, tasks)
+        else:
             for task in tasks:
                 task.cancel()
-        elif not all(task.done() for task in tasks):
-            asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look, tasks)
 
     async def _fetch(self, one: Endpoint, deadline_s: float) -> tuple[Fetched, FetchError | None]:
         time_ms, start = self._now_ms(), self._monotonic_s()

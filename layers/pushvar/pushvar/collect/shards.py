@@ -30,6 +30,11 @@ TARGETS_PER_SHARD = 100
 MOST_TARGETS_PER_SHARD = 500
 """More cannot be fetched by one function in time, nor by its 1,024 file descriptors."""
 
+STAGGER_S = 20
+"""How far the shards of a cycle are apart at most: targets and backends are not met by all at once."""
+
+_SHARDS_PER_S = 5
+
 MESSAGE_SCHEMA = 1
 
 _MULTIPLIER = 2862933555777941757
@@ -50,6 +55,14 @@ def shard_of(key: str, count: int) -> int:
         state = (state * _MULTIPLIER + 1) & _WORD
         following = int((chosen + 1) * ((1 << 31) / ((state >> 33) + 1)))
     return chosen
+
+
+def stagger_s(shard: int, count: int) -> int:
+    """How long after the plan a shard begins, in seconds: always the same while the count is.
+
+    The queue waits, so nobody pays for it.
+    """
+    return shard * min(STAGGER_S, count // _SHARDS_PER_S) // count
 
 
 def assign(targets: Iterable[Target], count: int) -> tuple[tuple[Target, ...], ...]:
@@ -76,7 +89,8 @@ class ShardMessage(msgspec.Struct, frozen=True, kw_only=True):
     there are (0: an older plan did not say), which tells a target that was removed from one that moved.
     ``config_taken`` is when plan took this version of the configuration (Unix ms; 0: it did not say), and
     ``config_outdated`` says that a newer one was refused since. ``groups`` are its pushed groups,
-    key -> version; None where plan does not know them.
+    key -> version; None where plan does not know them. ``layout`` numbers the layout of shards, and
+    ``delay_s`` is how long the queue keeps the message back. ``correlation`` names the plan in logs.
     """
 
     schema: int = MESSAGE_SCHEMA
@@ -90,6 +104,14 @@ class ShardMessage(msgspec.Struct, frozen=True, kw_only=True):
     config_taken: Annotated[int, Meta(ge=0)] = 0
     config_outdated: bool = False
     groups: dict[str, str] | None = None
+    layout: Annotated[int, Meta(ge=0)] = 0
+    delay_s: Annotated[int, Meta(ge=0, le=STAGGER_S)] = 0
+    correlation: Annotated[str, Meta(max_length=100)] = ""
+
+    @property
+    def due_ms(self) -> int:
+        """When its cycle is to begin, in Unix ms."""
+        return self.planned_at + self.delay_s * 1000
 
     def text(self) -> str:
         """The message as it is sent: one line of JSON."""

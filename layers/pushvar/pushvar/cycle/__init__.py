@@ -21,6 +21,7 @@ from pushvar.convert.own_metrics import (
 )
 from pushvar.cycle.scrapes import scrape_all, scrape_pushed
 from pushvar.cycle.steps import LEASE_MARGIN_MS, Pushed, Steps, Turn
+from pushvar.deliver.lane import abandoned
 from pushvar.deliver.spool import Spool
 from pushvar.deliver.staleness import Ending
 from pushvar.errors import LeaseLost, PushvarError, StateError
@@ -55,9 +56,9 @@ def run_cycle(steps: Steps, turn: Turn, roll: Roll, due: Callable[[Head], Sequen
     if lease is None:
         return Report(turn.shard, turn.cycle, started_ms, 0.0, skipped="held")
     try:
-        if turn.planned and lease.head.finished_cycle >= turn.cycle:
+        if refused := _refused(turn, lease.head):
             steps.state.commit(lease, lease.head, release=True)
-            return Report(turn.shard, turn.cycle, started_ms, 0.0, skipped="repeated")
+            return Report(turn.shard, turn.cycle, started_ms, 0.0, skipped=refused)
         if turn.late:
             return _replay(steps, turn, lease, started_ms, start_s)
         return _forward(steps, turn, lease, roll, due(lease.head), started_ms, start_s)
@@ -66,23 +67,32 @@ def run_cycle(steps: Steps, turn: Turn, roll: Roll, due: Callable[[Head], Sequen
         raise
 
 
+def _refused(turn: Turn, head: Head) -> str:
+    """Why the shard does not take this turn, as a word of ``catalogue.SKIPPED``; "" when it does."""
+    if turn.layout < head.layout:
+        return "resharded"
+    return "repeated" if turn.planned and head.finished_cycle >= turn.cycle else ""
+
+
 def _forward(
     steps: Steps, turn: Turn, lease: Lease, roll: Roll, endpoints: Sequence[Endpoint],
     started_ms: int, start_s: float,
 ) -> Report:  # fmt: skip
     """Scrape, deliver, remember, in that order; the head is written last."""
     deadline_s, head = start_s + turn.budget_s, lease.head
-    spool = Spool(steps.state, lease)
+    spool, moved = Spool(steps.state, lease), turn.layout > head.layout
+    given_up = abandoned(spool, started_ms) if moved else []
     fetched = scrape_all(steps, endpoints, deadline_s - turn.reserve_s)
     pushed, unread = scrape_pushed(steps, started_ms)
-    roll = replace(roll, pushed=steps.pushed or ())
+    if steps.pushed is not None:
+        roll = replace(roll, pushed=steps.pushed, ended=steps.pushed.ended)
     scrapes = steps.within([*fetched, *pushed])
-    ended = _ended(steps, lease, scrapes, roll, started_ms)
+    ended = _ended(steps, lease, scrapes, replace(roll, moved=moved), started_ms)
     own = steps.own(head.counters, started_ms)
     sent, repeated = [*scrapes, *ended.markers], 0
     if steps.pushed is not None and (pushed or ended.markers):  # two jobs may push one series at one moment
         sent, repeated = steps.pushed.distinct(sent)
-    deliveries = _deliver(steps, [*sent, *own], deadline_s, spool)
+    deliveries = _joined(given_up, _deliver(steps, [*sent, *own], deadline_s, spool))
     if repeated:
         deliveries = tuple(one.drop("duplicate", repeated) for one in deliveries)
     steps.memory.end(lease, ended)
@@ -93,7 +103,8 @@ def _forward(
     )  # fmt: skip
     counted = count_cycle(scrapes, deliveries, lost_cycles=lost, groups_ended=_settle(steps, ended))
     numbers = accumulate(head.counters, counted, gauges)
-    steps.state.commit(lease, Head(turn.cycle, turn.cycle, numbers, spool.lanes), release=True)
+    after = Head(turn.cycle, turn.cycle, numbers, spool.lanes, turn.layout)
+    steps.state.commit(lease, after, release=True)
     return Report(
         turn.shard, turn.cycle, started_ms, duration_s, tuple(scrapes), deliveries, detail=unread,
         lost_cycles=lost,
@@ -101,19 +112,32 @@ def _forward(
 
 
 def _replay(steps: Steps, turn: Turn, lease: Lease, started_ms: int, start_s: float) -> Report:
-    """Deliver what waits, and nothing else: the head keeps its cycles."""
-    spool = Spool(steps.state, lease)
-    deliveries = _deliver(steps, (), start_s + turn.budget_s, spool) if spool.waiting else ()
-    before = lease.head
+    """Deliver what waits, and nothing else: the head keeps its cycles.
+
+    What waits from another layout of the shards is left to the next cycle, which gives it up.
+    """
+    spool, before = Spool(steps.state, lease), lease.head
+    waits = spool.waiting and turn.layout == before.layout
+    deliveries = _deliver(steps, (), start_s + turn.budget_s, spool) if waits else ()
     counted = count_deliveries(deliveries)
     numbers = accumulate(before.counters, counted, delivery_gauges(deliveries, started_ms))
     numbers = {**before.counters, **numbers}
-    head = Head(before.started_cycle, before.finished_cycle, numbers, spool.lanes)
+    head = replace(before, counters=numbers, lanes=spool.lanes)
     steps.state.commit(lease, head, release=True)
     return Report(
         turn.shard, turn.cycle, started_ms, steps.monotonic_s() - start_s, (), deliveries,
         skipped="late", detail=turn.late,
     )  # fmt: skip
+
+
+def _joined(given_up: Sequence[Delivery], delivered: tuple[Delivery, ...]) -> tuple[Delivery, ...]:
+    """One delivery for each backend, with what was given up for it."""
+    if not given_up:
+        return delivered
+    joined: dict[str, Delivery] = {}
+    for one in (*given_up, *delivered):
+        joined[one.backend] = joined[one.backend].add(one) if one.backend in joined else one
+    return tuple(joined.values())
 
 
 def _settle(steps: Steps, ended: Ending) -> Mapping[str, int]:

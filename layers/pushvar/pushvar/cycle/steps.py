@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -38,6 +38,10 @@ class Pushed(Protocol):
     def distinct(self, scrapes: list[Scrape]) -> tuple[list[Scrape], int]:
         """The scrapes without series that another one has too, and how many samples that leaves out."""
 
+    @property
+    def ended(self) -> Collection[str]:
+        """The keys of those that have ended and are not forgotten yet."""
+
     def settle(self) -> Mapping[str, int]:
         """Forget those that have ended, now that their series are marked; how many, by reason."""
 
@@ -51,6 +55,8 @@ class Turn:
     outlives the budget by ``margin_ms``. A ``planned`` turn was given out by a plan, perhaps more
     than once: it is taken only if the shard has not finished that cycle or a later one. A turn that is
     ``late`` (and says how) fetches nothing, the past cannot be scraped: it only delivers what waits.
+    ``layout`` numbers the layout of shards that it belongs to: an older one's turn is not taken any more,
+    and what waits from an older one is given up, since others have sent newer samples of its series.
     """
 
     shard: str
@@ -61,6 +67,7 @@ class Turn:
     margin_ms: int = LEASE_MARGIN_MS
     planned: bool = False
     late: str = ""
+    layout: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,18 @@ def forsaken(spool: Spool, backends: Collection[str], now_ms: int) -> list[Deliv
     return [delivery for delivery in gone if delivery.dropped]
 
 
+def abandoned(spool: Spool, now_ms: int) -> list[Delivery]:
+    """Give up all that waits: its series have moved to other shards, which have sent newer samples."""
+    return [_abandoned(key, spool, now_ms) for key in sorted(spool.waiting)]
+
+
+def _abandoned(key: str, spool: Spool, now_ms: int) -> Delivery:
+    lane = Lane(backend_of(key), key, spool, _nowhere, Keeping(0, 0), now_ms)
+    lane.abandon()
+    lane.remember()
+    return lane.delivery
+
+
 def aged(key: str, spool: Spool, now_ms: int) -> Delivery:
     """A lane that leads nowhere any more: what waits in it is given up once it is too old."""
     lane = Lane(backend_of(key), key, spool, _nowhere, Keeping(FORSAKEN_MS, 0), now_ms)
@@ -144,6 +156,11 @@ class Lane:
         oldest_ms = self._now_ms - self._keeping.age_limit_ms
         old = [entry for entry in self._spool.entries(self.key) if entry.time_ms < oldest_ms]
         self._forget(old, "too_old", f"waited longer than {self._keeping.age_limit_ms / 1000:g} s")
+
+    def abandon(self) -> None:
+        """Give up all that waits, as the targets have moved to other shards."""
+        entries = list(self._spool.entries(self.key))
+        self._forget(entries, "resharded", "waited while their targets moved to other shards")
 
     def _forget(self, entries: list[SpoolEntry], reason: str, words: str) -> None:
         self._spool.acknowledge(entries)

@@ -50,12 +50,16 @@ class Roll:
     """The targets of a shard, due or not, by their keys.
 
     ``mine`` tells by its labels whether a target that is not among them would be this shard's: if not,
-    it has moved, and its series go on elsewhere. ``pushed`` are the keys of groups of batch jobs.
+    it has moved, and its series go on elsewhere. ``pushed`` are the keys of groups of batch jobs, ``ended``
+    those whose series end. ``moved`` says that the targets were laid out anew over the shards: others may
+    have remembered something of them since.
     """
 
     keys: Container[str]
     mine: Callable[[Labels], bool] = lambda _labels: True
     pushed: Container[str] = ()
+    ended: Collection[str] = ()
+    moved: bool = False
 
     def has(self, key: str) -> bool:
         """Whether a target is one of the shard's."""
@@ -108,15 +112,17 @@ class SeriesMemory:
         A target that is removed ended at ``now_ms``. Raises StateError.
         """
         known = self._fingerprints(lease)
-        died = lease.head.started_cycle > lease.head.finished_cycle  # it may have begun series untold
+        head = lease.head
+        untold = roll.moved or head.started_cycle > head.finished_cycle  # series may have begun elsewhere
         found = Ending(fingerprints=dict(known))
         changed = [
             (scrape, fingerprint)
             for scrape in scrapes
             for fingerprint in (_fingerprint(scrape),)
-            if died or not _same(known.get(scrape.plan.target.key), fingerprint, scrape)
+            if untold or not _same(known.get(scrape.plan.target.key), fingerprint, scrape)
         ]
         removed = [key for key in known if not roll.has(key)]
+        removed += [key for key in roll.ended if roll.moved and key not in known]
         if changed or removed:
             stored = self._stored([*(scrape.plan.target.key for scrape, _ in changed), *removed])
             for scrape, fingerprint in changed:
@@ -197,7 +203,7 @@ def _remove(
     found: Ending, key: str, stored: _Remembered | None, mine: Callable[[Labels], bool], now_ms: int
 ) -> None:
     """One target that the shard does not have any more."""
-    del found.fingerprints[key]
+    found.fingerprints.pop(key, None)
     if stored is None or not mine(stored.labels):
         return
     target = Target(key, stored.job, "", stored.labels)

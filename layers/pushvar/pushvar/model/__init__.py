@@ -24,7 +24,7 @@ from pushvar.model.payload import (
     Target,
     Times,
 )
-from pushvar.model.shard import Head, Lease, NewEntry, SpoolEntry
+from pushvar.model.shard import Head, Lease, NewEntry, ShardState, SpoolEntry
 
 __all__ = [
     "GROUP_KEY",
@@ -51,6 +51,7 @@ __all__ = [
     "Scrape",
     "SeriesTemplate",
     "Shape",
+    "ShardState",
     "Skipped",
     "SpoolEntry",
     "Target",

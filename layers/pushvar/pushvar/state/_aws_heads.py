@@ -10,10 +10,10 @@ from uuid import uuid4
 
 from pushvar.state._aws_table import Refused, Write
 from pushvar.state._words import lease_lost
-from pushvar.state.protocol import Head, Lease
+from pushvar.state.protocol import Head, Lease, ShardState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pushvar.state._aws_table import AwsTable, Key, Value
 
@@ -29,7 +29,7 @@ _OURS: Final = "fence = :fence AND holder = :holder"
 _RELEASE: Final = "SET expires_ms = :zero, last_write = :this_write REMOVE holder"
 _COMMIT: Final = (
     "SET started_cycle = :started, finished_cycle = :finished, counters = :counters, lanes = :lanes,"
-    " last_write = :this_write"
+    " layout = :layout, last_write = :this_write"
 )
 _COMMIT_AND_RELEASE: Final = f"{_COMMIT}, expires_ms = :zero REMOVE holder"
 _APPEND: Final = "SET last_sequence = :next, last_write = :this_write"
@@ -80,11 +80,23 @@ class AwsHeads:
             ":finished": head.finished_cycle,
             ":counters": _packed(head.counters),
             ":lanes": _packed(head.lanes),
+            ":layout": head.layout,
         }
         if release:
             self._change(lease, _COMMIT_AND_RELEASE, values | {":zero": 0})
         else:
             self._change(lease, _COMMIT, values)
+
+    def look(self, shards: Collection[str]) -> Mapping[str, ShardState]:
+        """The heads as they are now, 100 by a read; a shard that never had a lease is left out."""
+        keys = {_key(shard): shard for shard in shards}
+        items = self._table.get_all(keys)
+        return {
+            keys[key]: ShardState(
+                _head(item.get("started_cycle", 0), item), item["expires_ms"] if "holder" in item else 0
+            )
+            for key, item in items.items()
+        }
 
     def release(self, lease: Lease) -> None:
         """Give the lease back; raises LeaseLost."""
@@ -169,7 +181,8 @@ def _lost(lease: Lease, found: Mapping[str, Any]) -> Exception:
 
 def _head(started_cycle: int, item: Mapping[str, Any]) -> Head:
     counters, lanes = item.get("counters", "{}"), item.get("lanes", "{}")
-    return Head(started_cycle, item.get("finished_cycle", 0), _unpacked(counters), _unpacked(lanes))
+    finished_cycle, layout = item.get("finished_cycle", 0), item.get("layout", 0)
+    return Head(started_cycle, finished_cycle, _unpacked(counters), _unpacked(lanes), layout)
 
 
 def _packed(value: object) -> str | bytes:

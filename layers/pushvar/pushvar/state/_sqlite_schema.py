@@ -41,5 +41,6 @@ SCHEMA: Final[tuple[tuple[str, ...], ...]] = (
             " PRIMARY KEY (tenant, shape)) WITHOUT ROWID"
         ),
     ),
+    ("ALTER TABLE shards ADD COLUMN layout INTEGER NOT NULL DEFAULT 0",),
 )
 """The statements that lead from each schema version to the next; ``user_version`` counts them."""

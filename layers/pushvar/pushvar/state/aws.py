@@ -5,7 +5,7 @@ condition, so a fence that has passed can change nothing.
 
     pk                 sk                 attributes
     shard#<shard>      head               holder, fence, expires_ms, started_cycle, finished_cycle, counters,
-                                          lanes, last_sequence, last_write, started_before
+                                          lanes, layout, last_sequence, last_write, started_before
     shard#<shard>      spool#<16 digits>  lane, time_ms, samples, size_bytes, object_key, gone_s
     shard#<shard>      fingerprints       body or object_key
     target#<key>       series             body or object_key
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from pushvar.state._aws_table import Key
-    from pushvar.state.protocol import Group, GroupHead, Head, Lease, NewEntry, SpoolEntry
+    from pushvar.state.protocol import Group, GroupHead, Head, Lease, NewEntry, ShardState, SpoolEntry
 
 INLINE_DOCUMENT_BYTES: Final = 4_096
 _LOCATION: Final = re.compile(r"([A-Za-z0-9_.-]{3,255})/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])")
@@ -103,6 +103,10 @@ class AwsStore:
         """Give the lease back; nothing happens when it is already lost."""
         with suppress(LeaseLost):
             self._heads.release(lease)
+
+    def look(self, shards: Collection[str]) -> Mapping[str, ShardState]:
+        """What these shards are now; one that never had a lease is left out."""
+        return self._heads.look(shards)
 
     def put_document(self, body: bytes) -> str:
         """Store a document under its sha256; one that is there costs a read."""

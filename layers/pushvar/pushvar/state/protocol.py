@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pushvar.model import Group, GroupHead, Head, Lease, NewEntry, SpoolEntry
+from pushvar.model import Group, GroupHead, Head, Lease, NewEntry, ShardState, SpoolEntry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -28,7 +28,7 @@ SHAPES_BYTES: Final = 100_000
 
 __all__ = [
     "SHAPES_BYTES", "SHAPES_PER_TENANT", "TYPES_BYTES", "TYPES_PER_TENANT",
-    "Group", "GroupHead", "Head", "Lease", "NewEntry", "SpoolEntry", "StateStore",
+    "Group", "GroupHead", "Head", "Lease", "NewEntry", "ShardState", "SpoolEntry", "StateStore",
 ]  # fmt: skip
 
 
@@ -53,6 +53,9 @@ class StateStore(Protocol):
 
     def release(self, lease: Lease) -> None:
         """Give the lease back early. Not an error when it is already lost."""
+
+    def look(self, shards: Collection[str]) -> Mapping[str, ShardState]:
+        """What these shards are now; one that never had a lease is not in the answer. It takes no lease."""
 
     def put_document(self, body: bytes) -> str:
         """Store an immutable document under its sha256 (hex), which is returned. Idempotent."""

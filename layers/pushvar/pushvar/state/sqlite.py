@@ -19,7 +19,7 @@ from pushvar.state._sqlite_groups import SqliteGroups
 from pushvar.state._sqlite_spool import SqliteSpool, demand_newest
 from pushvar.state._type_table import packed, settled, unpacked
 from pushvar.state._words import document_damaged
-from pushvar.state.protocol import Head, Lease
+from pushvar.state.protocol import Head, Lease, ShardState
 
 if TYPE_CHECKING:
     import sqlite3
@@ -48,17 +48,17 @@ class SqliteStore:
         """Take a free, expired or own lease; the fence grows by one."""
         with self._file.writing() as connection:
             row = connection.execute(
-                "SELECT owner, fence, expires_ms, started_cycle, finished_cycle, counters, lanes"
+                "SELECT owner, fence, expires_ms, started_cycle, finished_cycle, counters, lanes, layout"
                 " FROM shards WHERE shard = ?",
                 (shard,),
             ).fetchone()
-            holder, fence, expires_ms, *head = row or (None, 0, 0, 0, 0, "{}", "{}")
+            holder, fence, expires_ms, *head = row or (None, 0, 0, 0, 0, "{}", "{}", 0)
             if holder not in {None, owner} and expires_ms > now_ms:
                 return None
             connection.execute(
-                "INSERT INTO shards VALUES (?, ?, ?, ?, ?, 0, '{}', '{}') ON CONFLICT (shard) DO UPDATE SET"
-                " owner = excluded.owner, fence = excluded.fence, expires_ms = excluded.expires_ms,"
-                " started_cycle = excluded.started_cycle",
+                "INSERT INTO shards VALUES (?, ?, ?, ?, ?, 0, '{}', '{}', 0)"
+                " ON CONFLICT (shard) DO UPDATE SET owner = excluded.owner, fence = excluded.fence,"
+                " expires_ms = excluded.expires_ms, started_cycle = excluded.started_cycle",
                 (shard, owner, fence + 1, now_ms + ttl_ms, cycle),
             )
         return Lease(shard, owner, fence + 1, now_ms + ttl_ms, _head(*head))
@@ -79,9 +79,9 @@ class SqliteStore:
         with self._file.writing() as connection:
             demand_newest(connection, lease)
             connection.execute(
-                "UPDATE shards SET started_cycle = ?, finished_cycle = ?, counters = ?, lanes = ?"
+                "UPDATE shards SET started_cycle = ?, finished_cycle = ?, counters = ?, lanes = ?, layout = ?"
                 " WHERE shard = ?",
-                (head.started_cycle, head.finished_cycle, counters, lanes, lease.shard),
+                (head.started_cycle, head.finished_cycle, counters, lanes, head.layout, lease.shard),
             )
             if release:
                 _release(connection, lease)
@@ -90,6 +90,19 @@ class SqliteStore:
         """Give the lease back; nothing happens when it is already lost."""
         with self._file.writing() as connection:
             _release(connection, lease)
+
+    def look(self, shards: Collection[str]) -> Mapping[str, ShardState]:
+        """What these shards are now; one that never had a lease is left out."""
+        select = (
+            "SELECT owner, expires_ms, started_cycle, finished_cycle, counters, lanes, layout"
+            " FROM shards WHERE shard = ?"
+        )
+        rows = ((shard, self._file.row(select, shard)) for shard in shards)
+        found = ((shard, row) for shard, row in rows if row is not None)
+        return {
+            shard: ShardState(_head(*head), expires_ms if owner is not None else 0)
+            for shard, (owner, expires_ms, *head) in found
+        }
 
     def put_document(self, body: bytes) -> str:
         """Store a document under its sha256; one that is there costs a read."""
@@ -226,8 +239,8 @@ def _release(connection: sqlite3.Connection, lease: Lease) -> None:
     )
 
 
-def _head(started_cycle: int, finished_cycle: int, counters: str, lanes: str) -> Head:
-    return Head(started_cycle, finished_cycle, json.loads(counters), json.loads(lanes))
+def _head(started_cycle: int, finished_cycle: int, counters: str, lanes: str, layout: int) -> Head:
+    return Head(started_cycle, finished_cycle, json.loads(counters), json.loads(lanes), layout)
 
 
 def _json(value: object) -> str:
