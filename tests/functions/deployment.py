@@ -127,15 +127,25 @@ class Deployment:
         assert answer == {"batchItemFailures": []}
 
     def messages(self) -> list[dict[str, Any]]:
-        """Everything that waits in the queue, taken out, as records of SQS' event."""
+        """Everything that waits in the queue or is kept back by it, taken out, as records of SQS' event."""
         client, records = self.aws.client("sqs"), []
-        while taken := client.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get(
-            "Messages"
-        ):
+        while taken := self._taken(client):
             for one in taken:
                 client.delete_message(QueueUrl=self.queue_url, ReceiptHandle=one["ReceiptHandle"])
                 records.append({"messageId": one["MessageId"], "body": one["Body"]})
         return sorted(records, key=lambda record: int(json.loads(record["body"])["shard"]))
+
+    def _taken(self, client: Any) -> list[dict[str, Any]]:
+        """Some of the messages; none only when the queue keeps none back."""
+        delayed = "ApproximateNumberOfMessagesDelayed"
+        while True:
+            asked = client.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=[delayed])
+            taken = client.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get(
+                "Messages", []
+            )
+            if taken or asked["Attributes"][delayed] == "0":
+                return list(taken)
+            time.sleep(0.1)
 
     def stored(self) -> bytes:
         """All that the stack keeps, as one text: to look for what may not be in it."""

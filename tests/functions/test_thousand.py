@@ -46,7 +46,7 @@ def test_a_thousand_targets(
         planned = plan(event("plan"))
         records = stack.messages()
         assert (planned["targets"], planned["shards"], len(records)) == (TARGETS, 10, 10)
-        assert max(len(record["body"]) for record in records) < 400
+        assert max(len(record["body"]) for record in records) < 450
         assert forward(forward_event(records)) == {"batchItemFailures": []}
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     forwarded = [line for line in lines if line.get("message") == "forwarded"]

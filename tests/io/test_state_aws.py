@@ -138,7 +138,7 @@ def test_everything_lies_where_the_charter_says(door: Door, reference: str, stor
     assert {key: set(item) for key, item in found.items()} == {
         ("shard#0", "head"): {
             *("fence", "expires_ms", "started_cycle", "finished_cycle", "counters", "lanes"),
-            *("last_sequence", "last_write", "started_before"),
+            *("last_sequence", "last_write", "layout", "started_before"),
         },
         ("shard#0", "spool#0000000000000001"): {
             *("lane", "time_ms", "samples", "size_bytes", "object_key", "gone_s")
