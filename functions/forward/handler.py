@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
-from pushvar.app.functions import prepared, worker_of
+from pushvar.app.functions import function_world, prepared, worker_of
+from pushvar.app.journal import Journal
 from pushvar.app.records import answer, run_records
-from pushvar.app.world import real_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 RESERVE_S = 2.0  # of the function's time: for the log, the metrics and the end of the lease
 
-logger = Logger(service="forward")
+logger = Logger(service="forward", location=None)
 metrics = Metrics(namespace="pushvar", service="forward")
-workers: list[Worker] = prepared(worker_of, real_world(), ("dynamodb",))
+world = function_world()
+journal = Journal(logger, metrics, world.environment)
+workers: list[Worker] = prepared(worker_of, world, ("dynamodb",))
 
 
 @logger.inject_lambda_context
@@ -33,18 +35,18 @@ workers: list[Worker] = prepared(worker_of, real_world(), ("dynamodb",))
 def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     """Run the shards of all records; gives SQS those that are to be delivered again."""
 
+    def left_s() -> float:
+        return context.get_remaining_time_in_millis() / 1000
+
     def run(message: ShardMessage) -> Iterator[Report]:
         if not workers:
-            workers.append(worker_of(real_world()))
-        budget_s = context.get_remaining_time_in_millis() / 1000 - RESERVE_S
-        return workers[0].run(message, owner=context.aws_request_id, budget_s=budget_s)
+            workers.append(worker_of(world))
+        with world.span("shard", shard=message.shard, cycle=message.cycle):
+            yield from workers[0].run(message, owner=context.aws_request_id, budget_s=left_s() - RESERVE_S)
 
     metrics.add_dimension(name="function_name", value=context.function_name)  # stacks share the namespace
     outcomes = []
     for outcome in run_records(event, run):
         outcomes.append(outcome)
-        level = logger.info if outcome.report else logger.error
-        level(outcome.title, extra=outcome.line, exc_info=None if outcome.dropped else outcome.error)
-        for name, value in outcome.metrics.items():
-            metrics.add_metric(name, unit="Seconds" if name.endswith("Seconds") else "Count", value=value)
+        journal.outcome(outcome, left_s())
     return answer(outcomes)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 from pushvar.app.function_url import answer_of, outcome_of, request_of
-from pushvar.app.functions import prepared
+from pushvar.app.functions import function_world, prepared
 from pushvar.app.gateway import gateway_of
-from pushvar.app.push_line import push_line, severity
-from pushvar.app.world import real_world
+from pushvar.app.push_line import PushJournal
 from pushvar.errors import PushvarError
 
 if TYPE_CHECKING:
@@ -20,9 +19,11 @@ if TYPE_CHECKING:
     from pushvar.app.gateway import GatewayDoor
     from pushvar.jobs.exchange import PushReply, PushRequest
 
-logger = Logger(service="gateway")
+logger = Logger(service="gateway", location=None)
 metrics = Metrics(namespace="pushvar", service="gateway")
-doors: list[GatewayDoor] = prepared(gateway_of, real_world(), ("ssm", "dynamodb"))
+world = function_world()
+journal = PushJournal(logger, metrics, world.environment)
+doors: list[GatewayDoor] = prepared(gateway_of, world, ("ssm", "dynamodb"))
 
 
 @logger.inject_lambda_context
@@ -36,10 +37,11 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     metrics.add_metric(name="Pushes", unit="Count", value=1)
     try:
         if not doors:
-            doors.append(gateway_of(real_world()))
-        request, reply = _answered(doors[0], event)
-        getattr(logger, severity(reply))("push", extra=push_line(request, reply))
-        metrics.add_dimension(name="outcome", value=reply.outcome or "none")
+            doors.append(gateway_of(world))
+        with world.span("push") as notes:
+            request, reply = _answered(doors[0], event)
+            notes.update(status=reply.status, outcome=reply.outcome)
+        journal.tell(request, reply, context.aws_request_id)
         return outcome_of(reply) if request is None else answer_of(reply, request)
     except PushvarError as error:
         logger.error("no push", extra={"error": str(error)})  # noqa: TRY400 - the words say it

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from tests.programs.aws import Aws
 
 OBJECT_CALLS = {"PUT": "PutObject", "GET": "GetObject", "DELETE": "DeleteObject", "POST": "DeleteObjects"}
+PATIENT = ("pushvar.state._aws_service.READ_TIMEOUT_S", 20.0)
+"""What to set where a fault is for one call: moto takes seconds for a hundred writes, and a try given up
+would come again."""
 WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
 
 
@@ -75,10 +79,15 @@ class Door:
     calls: list[str] = field(default_factory=list)
     conflicts: int = 0
     faults: list[tuple[str, Fault]] = field(default_factory=list)
+    pauses: dict[str, float] = field(default_factory=dict)
 
     def fail(self, call: str, fault: Fault, times: int = 1) -> None:
         """Let the next calls of that name fail."""
         self.faults += [(call, fault)] * times
+
+    def slow(self, call: str, pause_s: float) -> None:
+        """Let every call of that name wait before it is done: long enough, it is never answered."""
+        self.pauses[call] = pause_s
 
     def new_store(self) -> str:
         """Make a table and a bucket, and give the reference of the store in them."""
@@ -179,6 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         call = self.headers.get("X-Amz-Target", "").rpartition(".")[2] or OBJECT_CALLS[self.command]
         keys = _written(call, body)
+        time.sleep(self.server.door.pauses.get(call, 0.0))
         fault = self.server.enter(call, keys)
         if fault is not None and fault is not LOST:
             self.answer(fault.status, [("Content-Type", "application/x-amz-json-1.0")], fault.body)

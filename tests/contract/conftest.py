@@ -21,4 +21,5 @@ def aws_door(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
     with doors.aws_door(aws) as door:
         monkeypatch.setenv("AWS_ENDPOINT_URL", door.url)
         monkeypatch.setattr("boto3.session.Session", doors.session)
+        monkeypatch.setattr(*doors.PATIENT)
         yield door

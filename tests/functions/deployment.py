@@ -16,6 +16,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from aws_lambda_powertools import Metrics
+
 from tests.programs.commands import run_pushvar
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ class Container:
     def __init__(self, function: str) -> None:
         self.function = function
         logging.root.manager.loggerDict.pop(function, None)  # Powertools' writes where the first one wrote
+        for name in ("_metrics", "_dimensions", "_metadata"):  # which all of Powertools' in a process share
+            setattr(Metrics, name, {})
         path = ROOT / "functions" / function / "handler.py"
         spec = importlib.util.spec_from_file_location(f"handler_{function}_{uuid4().hex}", path)
         assert spec is not None

@@ -7,7 +7,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 from pushvar.config.grammar import secret
 from pushvar.errors import ConfigError
 from pushvar.net import aws
@@ -232,3 +237,16 @@ def test_without_boto3(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "boto3", None)
     aws._session.cache_clear()
     assert Source().refusal("ssm:/a") == "AWS needs boto3, which is not here; pip install 'pushvar[aws]'"
+
+
+def test_a_store_that_does_not_answer_is_waited_for_once() -> None:
+    """However many secrets a cycle wants of it: each question would wait for itself."""
+    store = Store()
+    source = Source(store)
+    store.answer = ReadTimeoutError(endpoint_url="http://a")
+    assert "Timeout" in source.refusal("ssm:/a")
+    for name in "bcd":
+        assert source.refusal(f"ssm:/{name}").startswith(f"ssm:/{name}: not asked, for ssm:/a: ReadTimeout")
+    assert store.asked == 1
+    store.answer = VALUE
+    assert source.get("ssm:/d", after_s=RETRY_S + 1) == VALUE

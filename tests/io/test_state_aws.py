@@ -60,6 +60,7 @@ def door(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
     with aws_door.aws_door(aws) as opened:
         monkeypatch.setenv("AWS_ENDPOINT_URL", opened.url)
         monkeypatch.setattr("boto3.session.Session", aws_door.session)
+        monkeypatch.setattr(*aws_door.PATIENT)
         yield opened
 
 

@@ -59,9 +59,10 @@ class Scene:
         return self.workers[-1]
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass, at once."""
-        self.now_ms += max(0, round(seconds * 1000))
-        self.monotonic_s += max(0.0, seconds)
+        """Let time pass, at once; like the real one it refuses to go back."""
+        assert seconds >= 0
+        self.now_ms += round(seconds * 1000)
+        self.monotonic_s += seconds
 
     def message(self, *, cycle: int = CYCLE_MS, planned_at: int = 0, shard: str = "0") -> ShardMessage:
         """The shard's message: one target for each job."""

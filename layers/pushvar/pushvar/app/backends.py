@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 class Backends:
     """All backends of a configuration; a slow one does not hold up the others.
 
-    A request that is begun in time may take ``overrun_s`` longer than the deadline of its delivery.
+    A request that is begun in time may take ``overrun_s`` longer than the deadline of its delivery. Requests
+    end ``lane_s`` earlier for each lane, which may have to be kept.
     """
 
-    def __init__(self, config: Config, secrets: Secrets, world: World, *, overrun_s: float = 0.0) -> None:
+    def __init__(
+        self, config: Config, secrets: Secrets, world: World, *, overrun_s: float = 0.0, lane_s: float = 0.0
+    ) -> None:
         self._world = world
         external = config.global_.external_labels
         remotes = (RemoteWriteBackend(block, external, secrets, world) for block in config.remote_write)
@@ -40,7 +43,7 @@ class Backends:
             )
             self._backends += gateways
         for backend in self._backends:
-            backend.overrun_s = overrun_s
+            backend.overrun_s, backend.lane_s = overrun_s, lane_s
 
     def deliver(
         self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float, spool: Spool

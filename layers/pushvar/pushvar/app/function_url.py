@@ -15,6 +15,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from pushvar.app.correlation import AWS_REQUEST_ID, REQUEST_ID, correlation_of
 from pushvar.errors import EventError, StateError
 from pushvar.jobs.exchange import PushRequest
 
@@ -47,13 +48,18 @@ def request_of(event: object) -> PushRequest | None:
     headers = {name.lower(): value for name, value in dict(event.get("headers") or {}).items()}
     if principal:
         headers.pop("authorization", None)  # the signature, which Lambda has checked
+    headers[AWS_REQUEST_ID] = str(context.get("requestId") or "")
     target = _NOT_IN_A_PATH.sub(lambda found: quote(found[0], safe="", errors="replace"), path)
     return PushRequest(method, f"{target}?{query}" if query else target, headers, _body(event), principal)
 
 
 def answer_of(reply: PushReply, request: PushRequest) -> dict[str, Any]:
-    """The answer to a Function URL's event; 406 where the body is more than Lambda passes on."""
-    headers = {"content-type": reply.content_type}
+    """The answer to a Function URL's event; 406 where the body is more than Lambda passes on.
+
+    It names the request as the caller did, or as Lambda does: by that name the log is searched.
+    """
+    named = {REQUEST_ID: name} if (name := correlation_of(request.headers).request_id) else {}
+    headers = {"content-type": reply.content_type, **named}
     for name, value in ((name.lower(), value) for name, value in reply.headers):
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     body = b"" if request.method == "HEAD" else reply.body
@@ -72,7 +78,7 @@ def answer_of(reply: PushReply, request: PushRequest) -> dict[str, Any]:
     refusal = f"an answer of {len(body)} bytes is more than Lambda passes on; ask for less, or accept gzip\n"
     return {
         "statusCode": 406,
-        "headers": {"content-type": "text/plain; charset=utf-8"},
+        "headers": {"content-type": "text/plain; charset=utf-8", **named},
         "body": refusal,
         "isBase64Encoded": False,
     }

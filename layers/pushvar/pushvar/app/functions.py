@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from pushvar.app.log_lines import log_share
 from pushvar.errors import ConfigError
 from pushvar.net.aws import aws_client
 from pushvar.state import open_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pushvar.app.planner import Planner
     from pushvar.app.worker import Worker
     from pushvar.app.world import World
+
+TRACING = "PUSHVAR_TRACING"
+"""Set to 1, spans of an invocation that is sampled go to X-Ray's daemon."""
 
 _Made = TypeVar("_Made")
 
@@ -37,12 +44,39 @@ def prepared(make: Callable[[World], _Made], world: World, services: Iterable[st
     if _ON_LAMBDA not in world.environment:
         return []
     try:
-        made = make(world)
-        for service in services:
-            aws_client(service)
+        with _nothing_collected():
+            made = make(world)
+            for service in services:
+                aws_client(service)
     except Exception:  # noqa: BLE001 - an init that fails is started over and over, and says nothing
         return []
     return [made]
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Keep Python's collector from looking, over and over, through what an init makes and what stays anyway.
+
+    Afterwards it is exempt from every later look as well, for as long as the process lives.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def function_world() -> World:
+    """The world of a Lambda function: this machine's, with spans where tracing is on."""
+    from pushvar.app.world import real_world
+
+    world = real_world()
+    if world.environment.get(TRACING, "") in {"", "0"}:
+        return world
+    from pushvar.net.xray import XRay
+
+    return replace(world, span=XRay(world.environment).span)
 
 
 def planner_of(world: World) -> Planner:
@@ -54,6 +88,7 @@ def planner_of(world: World) -> Planner:
     from pushvar.collect.registry import open_registry
 
     environment = world.environment
+    log_share(environment)
     state = open_state(demand(environment, STATE, "aws:TABLE/BUCKET"))
     means = means_of(world, allowed=_allowed(environment))
     registry = open_registry(demand(environment, REGISTRY, "ssm:/pushvar/<stage>"), means)
@@ -71,6 +106,7 @@ def worker_of(world: World) -> Worker:
     """
     from pushvar.app.worker import Worker
 
+    log_share(world.environment)
     state = open_state(demand(world.environment, STATE, "aws:TABLE/BUCKET"))
     return Worker(state, world, allowed=_allowed(world.environment))
 

@@ -121,8 +121,10 @@ def gateway_of(world: World) -> GatewayDoor:
     """The door that a function's environment describes. Raises ConfigError for what is not usable."""
     from pushvar.app.functions import REGISTRY, STATE, demand
     from pushvar.app.gateway_settings import GatewayParameter
+    from pushvar.app.log_lines import log_share
     from pushvar.state import open_state
 
+    log_share(world.environment)
     state = open_state(demand(world.environment, STATE, "aws:TABLE/BUCKET"))
     registry = demand(world.environment, REGISTRY, "ssm:/pushvar/<stage>")
     return GatewayDoor(GatewayParameter(registry, state).load, state, world)

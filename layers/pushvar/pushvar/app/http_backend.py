@@ -35,6 +35,9 @@ class HttpBackend(ABC):
     overrun_s = 0.0
     """How much longer than the deadline a request may take that was begun before."""
 
+    lane_s = 0.0
+    """What it takes to keep what a lane could not deliver, in seconds: there may be hundreds."""
+
     def __init__(self, block: RemoteWrite | Pushgateway, secrets: Secrets, world: World) -> None:
         self._block = block
         self._secrets = secrets
@@ -47,7 +50,10 @@ class HttpBackend(ABC):
     ) -> Delivery:
         """Send the samples before the deadline. Raises nothing: a fault of our own is its error too."""
         try:
-            return self._deliver(scrapes, families, deadline_s, spool)
+            with self._world.span(f"backend {self.name}") as notes:
+                done = self._deliver(scrapes, families, deadline_s, spool)
+                notes.update(_notes(done))
+                return done
         except Exception as fault:  # noqa: BLE001 - the other backends' deliveries must be told
             samples = sum(map(self._samples, scrapes))
             return Delivery(self._block.name, error=f"{type(fault).__name__}: {fault}").drop("fault", samples)
@@ -110,6 +116,11 @@ class HttpBackend(ABC):
     def _now_s(self) -> float:
         return self._world.now_ms() / 1000
 
+    def _requests_until(self, deadline_s: float, lanes: int) -> float:
+        """When requests end, so that each lane can still be kept; half of the time is for requests anyway."""
+        left_s = deadline_s - self._world.monotonic_s()
+        return deadline_s - min(max(lanes - 1, 0) * self.lane_s, max(left_s, 0.0) / 2)
+
     def _patience(self, deadline_s: float, queue: QueueConfig = QueueConfig()) -> Patience:  # noqa: B008 - frozen
         return Patience(
             queue.min_backoff.s,
@@ -134,3 +145,9 @@ class HttpBackend(ABC):
                 raise PushError(str(error), retryable=True) from None
 
         return guarded
+
+
+def _notes(done: Delivery) -> dict[str, str | float]:
+    """What a trace is told of a delivery."""
+    kept = {"samples": done.sent, "replayed": done.replayed, "spooled": done.spooled, "lost": done.lost}
+    return {**kept, "requests": done.requests, **({"error": done.error} if done.error else {})}

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one record: a report, or the error that there is none for.
+    """What became of one record: a report of each of its rounds, or the error that there is none for.
 
-    ``identifier`` is SQS' message id; it is empty when the event itself was none of SQS.
+    ``identifier`` is SQS' message id; it is empty when the event itself was none of SQS. ``message`` is what
+    the record said, None when it could not be read.
     """
 
     identifier: str
     report: Report | None = None
     error: Exception | None = None
+    message: ShardMessage | None = None
 
     @property
     def dropped(self) -> bool:
@@ -40,11 +42,20 @@ class Outcome:
         return "message dropped" if self.dropped else "shard failed"
 
     @property
+    def names(self) -> dict[str, Any]:
+        """What every line of it carries: whose cycle it is, which plan and message asked for it."""
+        said = {"message_id": self.identifier} if self.identifier else {}
+        if self.message is None:
+            return said
+        more = {"correlation_id": self.message.correlation} if self.message.correlation else {}
+        return {"shard": self.message.shard, "cycle": self.message.cycle, **said, **more}
+
+    @property
     def line(self) -> dict[str, Any]:
         """The fields of its log line."""
         if self.report is not None:
-            return cycle_line(self.report)
-        return {"message_id": self.identifier, "error": str(self.error), "kind": type(self.error).__name__}
+            return self.names | cycle_line(self.report)
+        return self.names | {"error": str(self.error), "kind": type(self.error).__name__}
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -83,8 +94,10 @@ def answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 def _outcomes(
     identifier: str, body: str, run: Callable[[ShardMessage], Iterable[Report]]
 ) -> Iterator[Outcome]:
+    message = None
     try:
-        for report in run(read_message(body)):
-            yield Outcome(identifier, report)
+        message = read_message(body)
+        for report in run(message):
+            yield Outcome(identifier, report, message=message)
     except Exception as error:  # noqa: BLE001 - a bug or a broken store in one shard is that shard's
-        yield Outcome(identifier, error=error)
+        yield Outcome(identifier, error=error, message=message)

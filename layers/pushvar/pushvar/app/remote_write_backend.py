@@ -72,9 +72,10 @@ class RemoteWriteBackend(HttpBackend):
     ) -> Delivery:
         """What waits and what is fresh, in order, then the metadata: it must not use up their time."""
         self._know(families)
-        patience = self._patience(deadline_s, self._settings.queue_config)
         routed = self._router.route(scrapes)
         trips, left = self._trips(routed, spool)
+        end_s = self._requests_until(deadline_s, len(trips))
+        patience = self._patience(end_s, self._settings.queue_config)
         trips.sort(key=lambda trip: trip.lane.down)  # a probe may hang: those that are well go first
         drive([trip.lane.run(trip.batches, trip.time_ms, patience) for trip in trips], patience)
         done = Delivery(self.name)

@@ -1,7 +1,8 @@
 """A cycle in one log line and a few numbers: what a function tells CloudWatch.
 
 One line for each cycle, not for each target, and no metric by target or tenant: both are paid for. The
-numbers are those of our own metrics, counted by the same functions.
+numbers are those of our own metrics, counted by the same functions. Which of them are worth their price,
+and how each is to be read, stands in docs/observability.md.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pushvar.convert.own_metrics import by_label, count_cycle, gauge_cycle, total
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pushvar.app.planner import Planned
     from pushvar.model import Delivery, Report
 
@@ -41,6 +44,43 @@ def cycle_line(report: Report) -> dict[str, Any]:
         "lost_cycles": report.lost_cycles,
     }
     return _said(line)
+
+
+def is_quiet(report: Report) -> bool:
+    """Whether all went well: nothing down, dropped or kept for later, and no cycle skipped or lost."""
+    well = all(scrape.reason == "ok" for scrape in report.scrapes)
+    return well and not (report.skipped or report.detail or is_troubled(report))
+
+
+def is_troubled(report: Report) -> bool:
+    """Whether samples were late or lost, which is our matter; a target that is down is the target's."""
+    late = any(one.error or one.lost or one.spooled or one.waiting for one in report.deliveries)
+    return late or bool(report.lost_cycles) or report.skipped == "late"
+
+
+def target_lines(report: Report) -> Iterator[dict[str, Any]]:
+    """The fields of a line for each target of a cycle: what it took and what became of it."""
+    for scrape in report.scrapes:
+        target = scrape.plan.target
+        labels = dict(target.labels)
+        line = {
+            "cycle": report.cycle,
+            "target": target.url,
+            "job": labels.get("job", target.job),
+            "instance": labels.get("instance", ""),
+            "customer_id": labels.get("customer_id", ""),
+            "reason": scrape.reason,
+            "detail": scrape.detail,
+            "duration_s": round(scrape.duration_s, 4),
+            "size_bytes": scrape.body_bytes,
+            "samples": scrape.samples,
+        }
+        yield _said(line)
+
+
+def unit_of(metric: str) -> str:
+    """CloudWatch's unit of a metric, which stands in its name."""
+    return next((unit for unit in ("Seconds", "Bytes") if metric.endswith(unit)), "Count")
 
 
 def cycle_metrics(report: Report) -> dict[str, float]:
@@ -109,11 +149,15 @@ def plan_line(planned: Planned) -> dict[str, Any]:
         "config_version": planned.config_version,
         "unsent": dict(planned.unsent),
         "problems": [str(problem) for problem in planned.problems[:_SHOWN]],
+        **({"resizing": planned.resizing} if planned.resizing else {}),
+        **({"skipped": planned.skipped} if planned.skipped else {}),
     }
 
 
 def plan_metrics(planned: Planned) -> dict[str, float]:
     """The metrics of a plan: name -> count."""
+    if planned.skipped:
+        return {"PlansSkipped": 1}
     return {
         "PlannedTargets": planned.targets,
         "PlannedShards": planned.shards,

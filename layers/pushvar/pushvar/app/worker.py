@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from pushvar.app.backends import Backends
 from pushvar.app.engine import Engine
 from pushvar.app.pushed import PushedGroups
+from pushvar.app.rounds import rounds
+from pushvar.app.timed import timed
 from pushvar.app.type_tables import TypeTables
+from pushvar.app.world import untimed
 from pushvar.collect.documents import read_config, read_slice
 from pushvar.collect.fetch import Fetcher
-from pushvar.collect.schedule import (
-    FARTHEST_MS,
-    current_round,
-    due_jobs,
-    intervals_ms,
-    is_due,
-    phase_of,
-    round_offsets,
-)
+from pushvar.collect.schedule import FARTHEST_MS, due_jobs, is_due, phase_of
 from pushvar.collect.shards import shard_of_labels
 from pushvar.convert.converter import Converter
 from pushvar.convert.own_metrics import reload_gauges
@@ -27,6 +23,7 @@ from pushvar.cycle import Steps, Turn, run_cycle
 from pushvar.deliver.staleness import Roll, SeriesMemory
 from pushvar.errors import EventError, StateError
 from pushvar.model import Report
+from pushvar.net.aws import calls_until, move_calls_end
 from pushvar.net.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -45,13 +42,14 @@ LEASE_MARGIN_MS = 5_000
 """A function is killed at its timeout: its lease need outlive that by a difference of clocks only."""
 
 _CONFIGS = 2
-_ENGINES = 64
+_KEPT_TARGETS = 4_000
+"""Targets of other shards that are kept ready, some 33 KB each: a function may have as little as 256 MB."""
 _DELIVERY_S = 5.0
 """What the delivery gets at least of the time, however slow the targets are."""
-_ROUND_S = 1.0
-"""No round is begun with less time."""
-_OVER = {"repeated", "resharded"}
-"""A round that another run has made: that one makes the others too."""
+_SPOOL_S = 8.0
+"""What is left after the delivery: to keep what did not go out and to write the head, with a try to spare."""
+_LANE_S = 0.1
+"""What keeping costs for each lane."""
 
 
 class _Shared(NamedTuple):
@@ -60,6 +58,13 @@ class _Shared(NamedTuple):
     config: Config
     converter: Converter
     backends: Backends
+
+
+class _Time(NamedTuple):
+    """What is left for a round, and how much of it is for keeping what was not delivered; seconds."""
+
+    left_s: float
+    keep_s: float
 
 
 class Worker:
@@ -89,40 +94,36 @@ class Worker:
             raise EventError(f"cycle {message.cycle} lies in the future", hint="check the clocks")
         age_ms = now_ms - message.due_ms
         if age_ms <= message.late_after_ms:
-            yield from self._rounds(message, owner, self._world.monotonic_s() + budget_s)
+            deadline_s = self._world.monotonic_s() + budget_s
+            with calls_until(deadline_s - _SPOOL_S):
+                config = self._shared_of(message.config_version).config
+            round_of = partial(self._cycle, message, owner)
+            yield from rounds(message, config, self._world, deadline_s, round_of)
             return
         late = f"{age_ms / 1000:.1f} s old, {message.late_after_ms / 1000:g} s are allowed"
         try:
-            yield self._cycle(message, message.cycle, owner, budget_s, late=late)
+            yield self._cycle(message, owner, message.cycle, budget_s, late=late)
         except StateError:  # to bring it again could not help: newer messages are on their way
             yield Report(message.shard, message.cycle, now_ms, 0.0, skipped="late", detail=late)
 
-    def _rounds(self, message: ShardMessage, owner: str, deadline_s: float) -> Iterator[Report]:
-        """A cycle now, and one at each later moment of the minute at which a shorter interval begins."""
-        config, world = self._shared_of(message.config_version).config, self._world
-        offsets = round_offsets(intervals_ms(config), message.cycle)
-        at = current_round(offsets, world.now_ms() - message.due_ms)
-        while True:
-            left_s, later = deadline_s - world.monotonic_s(), offsets[at + 1 :]
-            if later:
-                left_s = min(left_s, (message.due_ms + later[0] - world.now_ms()) / 1000)
-            report = self._cycle(message, message.cycle + offsets[at], owner, max(left_s, _ROUND_S))
-            yield report
-            if not later or report.skipped in _OVER:
-                return
-            world.sleep((message.due_ms + later[0] - world.now_ms()) / 1000)
-            at = max(at + 1, current_round(offsets, world.now_ms() - message.due_ms))
-            if deadline_s - world.monotonic_s() < _ROUND_S:
-                yield _too_late(message, offsets[at], world.now_ms())
-                return
-
     def _cycle(
-        self, message: ShardMessage, cycle: int, owner: str, budget_s: float, *, late: str = ""
+        self, message: ShardMessage, owner: str, cycle: int, budget_s: float, *, late: str = ""
     ) -> Report:
-        shared = self._shared_of(message.config_version)
-        engine = self._engine_of(message, shared)
-        phase_ms = phase_of(message.cycle)
+        """One round; what is read before the delivery may not take the time that keeping needs."""
+        end_s, keep_s = self._world.monotonic_s() + budget_s, min(_SPOOL_S, budget_s / 4)
+        with calls_until(end_s - keep_s):
+            shared = self._shared_of(message.config_version)
+            engine = self._engine_of(message, shared)
+            left_s = end_s - self._world.monotonic_s()
+            if left_s <= keep_s:
+                raise StateError("reading what the shard is made of took all the time that there was")
+            return self._turn(message, cycle, owner, _Time(left_s, keep_s), engine, shared, late)
 
+    def _turn(
+        self, message: ShardMessage, cycle: int, owner: str, time: _Time, engine: Engine, shared: _Shared,
+        late: str,
+    ) -> Report:  # fmt: skip
+        phase_ms = phase_of(message.cycle)
         pushed = self._pushed.turn(engine, lambda: message.groups)
 
         def due(head: Head) -> list[Endpoint]:
@@ -133,19 +134,23 @@ class Worker:
             return engine.endpoints(jobs)
 
         turn = Turn(
-            message.shard, owner, cycle, budget_s, min(_DELIVERY_S, budget_s / 2),
+            message.shard, owner, cycle, time.left_s, min(_DELIVERY_S + time.keep_s, time.left_s / 2),
             margin_ms=LEASE_MARGIN_MS, planned=True, late=late, layout=message.layout,
         )  # fmt: skip
         roll = Roll({target.key for target in engine.targets}, self._belongs(message))
-        report = run_cycle(self._steps(engine, shared.backends, message, pushed), turn, roll, due)
+        steps = self._steps(engine, shared.backends, message, pushed, time.keep_s)
+        report = run_cycle(steps, turn, roll, due)
         engine.heard(report.scrapes)
         return report
 
-    def _steps(self, engine: Engine, backends: Backends, message: ShardMessage, pushed: GroupTurn) -> Steps:
+    def _steps(
+        self, engine: Engine, backends: Backends, message: ShardMessage, pushed: GroupTurn, keep_s: float
+    ) -> Steps:
         def deliver(scrapes: Sequence[Scrape], deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
-            return backends.deliver(scrapes, engine.families, deadline_s, spool)
+            move_calls_end(deadline_s)
+            return backends.deliver(scrapes, engine.families, deadline_s - keep_s, spool)
 
-        return Steps(
+        steps = Steps(
             self._fetcher.fetch_all,
             engine.convert,
             engine.failed,
@@ -160,6 +165,7 @@ class Worker:
             engine.within,
             pushed,
         )
+        return steps if self._world.span is untimed else timed(steps, self._world.span)
 
     @staticmethod
     def _belongs(message: ShardMessage) -> Callable[[Labels], bool]:
@@ -171,7 +177,7 @@ class Worker:
         known = self._shared.get(version)
         if known is None:
             config = read_config(self._document(version, "configuration"))
-            backends = Backends(config, self._secrets, self._world)
+            backends = Backends(config, self._secrets, self._world, lane_s=_LANE_S)
             known = self._shared[version] = _Shared(config, Converter(settle=self._tables), backends)
             if len(self._shared) > _CONFIGS:
                 self._shared.popitem(last=False)[1].backends.close()
@@ -185,10 +191,14 @@ class Worker:
             targets = read_slice(self._document(message.slice_version, f"slice of shard {message.shard}"))
             known = Engine(shared.config, targets, self._secrets, shared.converter)
             self._engines[key] = known
-            if len(self._engines) > _ENGINES:
+            while len(self._engines) > 1 and self._kept > _KEPT_TARGETS:
                 self._engines.popitem(last=False)
         self._engines.move_to_end(key)
         return known
+
+    @property
+    def _kept(self) -> int:
+        return sum(len(engine.targets) for engine in self._engines.values())
 
     def _document(self, digest: str, what: str) -> bytes:
         body = self._state.get_document(digest)
@@ -204,11 +214,6 @@ class Worker:
         self._fetcher.close()
         for shared in self._shared.values():
             shared.backends.close()
-
-
-def _too_late(message: ShardMessage, offset_ms: int, now_ms: int) -> Report:
-    detail = "the rounds before it took the time of the function"
-    return Report(message.shard, message.cycle + offset_ms, now_ms, 0.0, skipped="late", detail=detail)
 
 
 def _reload_gauges(message: ShardMessage) -> dict[str, float]:

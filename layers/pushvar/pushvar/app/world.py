@@ -7,6 +7,7 @@ import os
 import random
 import re
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
@@ -18,6 +19,12 @@ from pushvar.net.secrets import Secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
+
+def untimed(_name: str, **notes: str | float) -> AbstractContextManager[dict[str, str | float]]:
+    """A span that nobody is told of."""
+    return nullcontext(notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,7 @@ class World:
     ``sleep`` waits that many seconds, or less when somebody wants the run to end.
     ``until_s`` is the moment by which everything has to be over then, on the clock of ``monotonic_s``.
     ``host`` is the machine's name, by which its own numbers are told from those of others.
+    ``span`` times what is inside of it, under a name and notes; more notes may be added there.
     """
 
     environment: Mapping[str, str]
@@ -37,6 +45,7 @@ class World:
     random: Callable[[], float]
     host: str = "localhost"
     until_s: Callable[[], float] = lambda: inf
+    span: Callable[..., AbstractContextManager[dict[str, str | float]]] = untimed
 
 
 def real_world(

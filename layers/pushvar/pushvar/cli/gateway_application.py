@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import click
 
+from pushvar.app.correlation import correlation_of
 from pushvar.app.push_line import push_line, severity
 from pushvar.jobs.exchange import PushReply, PushRequest
 
@@ -51,6 +52,7 @@ class Application:
             ("Content-Type", reply.content_type),
             ("Content-Length", str(len(reply.body))),
             *reply.headers,
+            *(("X-Request-Id", name) for name in (correlation_of(request.headers).request_id,) if name),
         ]
         start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", headers)
         return [] if request.method == "HEAD" else [reply.body]

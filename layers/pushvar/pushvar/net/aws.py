@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from functools import cache
+from math import inf
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from pushvar.errors import ConfigError
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from pushvar.errors import PushvarError
 
-CONNECT_TIMEOUT_S = 3
+CONNECT_TIMEOUT_S = 2
 READ_TIMEOUT_S = 10
 ATTEMPTS = 5
 """Calls at most for one question: throttling and broken connections are retried with backoff and jitter."""
@@ -48,20 +50,59 @@ _HINTS = {
 _MAKING = Lock()  # a session makes clients for one thread at a time
 
 
-def aws_client(service: str) -> Any:
+class _Calls:
+    """Until when (monotonic seconds) calls of this process may go on: an invocation ends, and others wait."""
+
+    until_s: float = inf
+
+
+@contextmanager
+def calls_until(until_s: float) -> Iterator[None]:
+    """While inside, no call is tried again whose next try could last longer than ``until_s``.
+
+    A first try is always made. ``until_s`` is on the monotonic clock and can be moved (``move_calls_end``).
+    It is the whole process' own, all of its threads', as the time of a function is.
+    """
+    _Calls.until_s = until_s
+    try:
+        yield
+    finally:
+        _Calls.until_s = inf
+
+
+def move_calls_end(until_s: float) -> None:
+    """Let calls go on until another moment, for the rest of ``calls_until``; outside of it do nothing."""
+    if _Calls.until_s != inf:
+        _Calls.until_s = until_s
+
+
+def aws_client(service: str, *, read_timeout_s: float = READ_TIMEOUT_S) -> Any:
     """A boto3 client, safe for several threads.
+
+    A try of a call is given up when no connection is there after ``CONNECT_TIMEOUT_S``, or no answer comes
+    for ``read_timeout_s``; ``calls_until`` says until when there is another.
 
     Raises botocore's errors when no region is set, ConfigError when boto3 is not installed.
     """
     session = _session()
     from botocore.config import Config
 
-    timeouts = {"connect_timeout": CONNECT_TIMEOUT_S, "read_timeout": READ_TIMEOUT_S}
+    timeouts = {"connect_timeout": CONNECT_TIMEOUT_S, "read_timeout": read_timeout_s}
     retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
     with _MAKING:
         # boto3 itself heeds only AWS_DEFAULT_REGION; Lambda and every other SDK say AWS_REGION.
         region = os.environ.get("AWS_REGION")
-        return session.client(service, region_name=region, config=Config(retries=retries, **timeouts))
+        client = session.client(service, region_name=region, config=Config(retries=retries, **timeouts))
+    longest_s = CONNECT_TIMEOUT_S + read_timeout_s
+
+    def no_time(**_call: Any) -> bool | None:
+        """Say that there is no other try: the first handler's word counts, and botocore's own comes later."""
+        return False if monotonic() + longest_s > _Calls.until_s else None
+
+    client.meta.events.register_first(
+        f"needs-retry.{client.meta.service_model.service_id.hyphenize()}", no_time
+    )
+    return client
 
 
 @cache

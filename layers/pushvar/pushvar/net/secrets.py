@@ -9,6 +9,7 @@ owns them. No message holds a secret.
 from __future__ import annotations
 
 import json
+from functools import partial
 from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,15 +31,28 @@ STORE_TTL_S = 300.0
 """The same for a secret in AWS, where each look costs a call."""
 
 RETRY_S = 30.0
-"""How long after a failure AWS is not asked again: many jobs may share one secret."""
+"""How long after a failure AWS is not asked again: many jobs may share one secret.
+
+A store that gave no answer in time is asked for no secret so long: each question would wait for itself.
+"""
+
+READ_TIMEOUT_S = 4.0
+"""A cycle waits for its secrets; both stores answer in milliseconds."""
 
 _STORES = ("ssm", "secretsmanager")
 _SERVER_FAULT = 500
 _TRANSIENT = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "Timeout", "Unavailable", "InternalS")
 
 
+_patient_client = partial(aws_client, read_timeout_s=READ_TIMEOUT_S)
+
+
 class _Unreachable(ConfigError):
     """A store gave no answer: it says neither that a secret is there nor that it is not."""
+
+
+class _Silent(_Unreachable):
+    """It gave none in time: whoever asks again waits again."""
 
 
 class _Known(NamedTuple):
@@ -61,13 +75,14 @@ class Secrets:
         environment: Mapping[str, str],
         read_file: Callable[[str], str],
         clock: Callable[[], float],
-        client: Callable[[str], Any] = aws_client,
+        client: Callable[[str], Any] = _patient_client,
     ) -> None:
         self._environment = environment
         self._read_file = read_file
         self._clock = clock
         self._client = client
         self._clients: dict[str, Any] = {}
+        self._away: dict[str, _Known] = {}
         self._known: dict[SecretRef, _Known] = {}
         self._lock = Lock()
         self._tokens: Tokens | None = None
@@ -119,7 +134,7 @@ class Secrets:
         if reference.scheme not in _STORES:
             return _Known(now_s + TTL_S, self._read(reference.scheme, reference.name))
         try:
-            return _Known(now_s + STORE_TTL_S, self._ask(reference).rstrip("\r\n"))
+            return _Known(now_s + STORE_TTL_S, self._ask_unless_away(reference, now_s).rstrip("\r\n"))
         except _Unreachable as error:
             if known is not None and known.error is None:
                 return _Known(now_s + RETRY_S, known.value)
@@ -142,6 +157,16 @@ class Secrets:
                 raise ConfigError("", f"file:{name} is not UTF-8 text") from None
         raise ConfigError("", f"{scheme}:{name} names a secret store that pushvar does not know")
 
+    def _ask_unless_away(self, reference: SecretRef, now_s: float) -> str:
+        away = self._away.get(reference.scheme)
+        if away is not None and away.error is not None and now_s < away.until_s:
+            raise _Unreachable("", f"{reference}: not asked, for {away.error.problem}", hint=away.error.hint)
+        try:
+            return self._ask(reference)
+        except _Silent as error:
+            self._away[reference.scheme] = _Known(now_s + RETRY_S, "", error)
+            raise
+
     def _ask(self, reference: SecretRef) -> str:
         kind: type[ConfigError] = ConfigError
 
@@ -156,17 +181,18 @@ class Secrets:
                     _parameter(client, reference) if reference.scheme == "ssm" else _secret(client, reference)
                 )
             except Exception as error:
-                kind = _Unreachable if _is_passing(error) else ConfigError
+                kind = _kind_of(error)
                 raise
 
 
-def _is_passing(error: Exception) -> bool:
-    """Whether an error says nothing about the secret: no answer, too many questions, a broken store."""
+def _kind_of(error: Exception) -> type[ConfigError]:
+    """What an error says of the secret: nothing, when there was no answer or one of a store in trouble."""
     response = getattr(error, "response", None)
     if response is None:
-        return True
+        return _Silent if "Timeout" in error_code(error) else _Unreachable
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= _SERVER_FAULT or any(word in error_code(error) for word in _TRANSIENT)
+    passing = status >= _SERVER_FAULT or any(word in error_code(error) for word in _TRANSIENT)
+    return _Unreachable if passing else ConfigError
 
 
 def _parameter(client: Any, reference: SecretRef) -> str:

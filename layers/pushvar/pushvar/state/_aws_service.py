@@ -14,6 +14,8 @@ from pushvar.net.aws import aws_client, in_plain_words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+READ_TIMEOUT_S: Final = 4.0
+"""Both services answer in milliseconds: who waits longer has a connection that died while we slept."""
 _TRIES: Final = 8
 _FIRST_PAUSE_S: Final = 0.01
 
@@ -33,7 +35,7 @@ class AwsService:
         with in_plain_words(self.what, self.refusal):
             with self._lock:
                 if self._client is None:
-                    self._client = aws_client(self._service)
+                    self._client = aws_client(self._service, read_timeout_s=READ_TIMEOUT_S)
                 client = self._client
             yield client
 
