@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pushvar.errors import ComponentMissing
 
-from tests.components import COMPONENTS, HOME, Component, debian, find, golang, sam
+from tests.components import COMPONENTS, HOME, Component, checkov, debian, find, golang, ministack, sam
 
 
 def main(arguments: list[str]) -> int:
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     without_go = golang.fetch(say)
     if without_go:
         problems.append(f"go could not be fetched: {without_go}; try: apt-get install golang")
-    problems += sam.fetch(home, say)
+    problems += sam.fetch(home, say, (sam.SAM, sam.RUNTIME, checkov.CHECKOV, ministack.MINISTACK))
     for problem in problems:
         say(problem)
     if not problems:

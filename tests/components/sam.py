@@ -24,7 +24,7 @@ from tests.components import HOME, REPOSITORY, locked
 from tests.components.apt import NotFetched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 LAYOUT = 2  # raise it when the way of installing changes: every folder is then made anew
@@ -104,11 +104,11 @@ def find_runtime(home: Path = HOME) -> Path:
     return RUNTIME.find(home)
 
 
-def fetch(home: Path, say: Callable[[str], None]) -> list[str]:
+def fetch(home: Path, say: Callable[[str], None], folders: Iterable[Folder] = (SAM, RUNTIME)) -> list[str]:
     """Install what is not there yet; give a line for each that could not be had: why, and what to do."""
     problems: list[str] = []
     with locked(home):
-        for folder in (SAM, RUNTIME):
+        for folder in folders:
             if folder.complete(home):
                 continue
             lock = folder.lock.relative_to(REPOSITORY)

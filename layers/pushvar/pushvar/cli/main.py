@@ -37,6 +37,7 @@ _COMMANDS = (
     "gateway",
     "job",
     "kit",
+    "cost",
     "demo",
     "receive",
     "version",
@@ -52,7 +53,8 @@ pushvar run --config pushvar.yml          fetch, convert, push; --once for cron
 pushvar config push pushvar.yml --to ssm:/pushvar/dev    the configuration of a deployment on AWS
 pushvar job run --job nightly -- ./backup.sh             how a batch job went
 pushvar gateway                           take what batch jobs push, as a Pushgateway does
-pushvar kit rules                         alert rules for batch jobs"""
+pushvar kit rules                         alert rules for batch jobs
+pushvar cost --targets 1000               what a deployment on AWS costs a month"""
 
 _EPILOG = """\b
 Exit codes: 0 fine, 1 findings, 2 wrong usage or configuration,
