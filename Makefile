@@ -10,13 +10,14 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 # The deployment: the runtime's Python and platform (template.yaml: Runtime, Architecture), and where builds go.
 PYV := 3.13
 PLAT := aarch64-manylinux_2_28
+ARCHITECTURE = $(if $(findstring x86_64,$(PLAT)),x86_64,arm64)
 BUILD := .aws-sam/build
 BUILD_LOCAL := .aws-sam/local
 SAM_BUILD = SAM_CLI_TELEMETRY=0 UV="$(abspath $(BIN)/uv)" .components/sam/bin/sam build --template template.yaml
 
-.PHONY: help run test check bench build build-local sam format lint proto lock unit clean
+.PHONY: help run test check e2e bench build build-x86 build-local sam format lint proto lock unit clean
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(STAMP): requirements/dev.lock pyproject.toml layers/pushvar/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "pushvar needs Python 3.11 or later; this is $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
@@ -47,11 +48,22 @@ test: $(STAMP) check ## fetch what the tests need, then lint, types, contracts a
 	$(BIN)/python -m tests.components
 	$(BIN)/pytest
 
+e2e: $(STAMP) ## the built stack, deployed by SAM to an AWS on this machine, with real targets and a real Prometheus
+	$(BIN)/python -m tests.components
+	$(BIN)/pytest tests/deployed
+
 bench: $(STAMP) ## ratios, side by side in one run
 	$(BIN)/python -m benchmarks
 
 build: sam ## build what sam deploy takes; RELEASE=1 insists on bytecode
 	PYV="$(PYV)" PLAT="$(PLAT)" RELEASE="$(RELEASE)" $(SAM_BUILD) --build-dir "$(BUILD)"
+	@# a new stack then takes the runtime and the architecture that were built, without a word from whoever deploys it
+	@sed -e '/^  Runtime:$$/,/Default:/s/Default: .*/Default: python$(PYV)/' \
+	  -e '/^  Architecture:$$/,/Default:/s/Default: .*/Default: $(ARCHITECTURE)/' "$(BUILD)/template.yaml" > "$(BUILD)/stamped"
+	@mv "$(BUILD)/stamped" "$(BUILD)/template.yaml"
+
+build-x86: PLAT := x86_64-manylinux_2_28
+build-x86: build ## the same for x86_64 instead of arm64
 
 build-local: sam ## the same for this machine's Python, into .aws-sam/local
 	PYV="$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" PLAT= RELEASE=1 \
@@ -68,6 +80,8 @@ lock: $(STAMP) ## renew requirements/*.lock and the layer's
 	$(COMPILE) --all-extras pyproject.toml -o requirements/dev.lock
 	$(COMPILE) requirements/go.in -o requirements/go.lock
 	$(COMPILE) requirements/sam.in -o requirements/sam.lock
+	$(COMPILE) requirements/ministack.in -o requirements/ministack.lock
+	$(COMPILE) requirements/checkov.in -o requirements/checkov.lock
 	$(COMPILE) layers/pushvar/requirements.txt --constraints requirements/dev.lock -o layers/pushvar/requirements.lock
 
 clean: ## remove what was made here

@@ -192,3 +192,9 @@ def local_build(tmp_path_factory: pytest.TempPathFactory) -> Build:
 def release_build(tmp_path_factory: pytest.TempPathFactory) -> Build:
     """Give what is deployed by default: arm64, the runtime of the template, whatever machine this is."""
     return builds.build(tmp_path_factory.mktemp("release-build"))
+
+
+@pytest.fixture(scope="session")
+def x86_build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Give the same for x86_64."""
+    return builds.build(tmp_path_factory.mktemp("x86-build"), "build-x86")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import distributions
@@ -13,37 +15,70 @@ import pytest
 
 from tests.components import REPOSITORY
 from tests.programs import builds
+from tests.programs.builds import LAYER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tests.programs.builds import Build
 
-LAYER = REPOSITORY / "layers" / "pushvar"
 MOST_BYTES = 50_000_000  # unzipped; Lambda takes 250 MB of function and layers together
-ELF_AARCH64 = 183
+ELF_MACHINES = {"aarch64": 183, "x86_64": 62}
 AL2023_GLIBC = 34
 UNCHECKED_HASH = 0b01
+HERE = Path(sys.executable).resolve()
 RUNTIME_OWN = {"boto3", "botocore", "s3transfer"}
 NOT_SHIPPED = {"tests", "test", "testdata", "bin", "awslambdaric", "moto", "click", "rich", *RUNTIME_OWN}
+STUBS_AND_PAGES = {".pyi", ".js", ".css"}
+INSTALLERS_NOTES = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"}
+DOORS = {"cli", "receiver"}  # of pushvar: what has no use on Lambda
+
+WHEELS = {
+    "aws-lambda-powertools": "aws_lambda_powertools",
+    "certifi": "certifi",
+    "charset-normalizer": "charset_normalizer",
+    "cramjam": "cramjam",
+    "dnspython": "dns",
+    "google-re2": "re2",
+    "idna": "idna",
+    "jmespath": "jmespath",
+    "msgspec": "msgspec",
+    "protobuf": "google.protobuf",
+    "python-snappy": "snappy",
+    "pyyaml": "yaml",
+    "requests": "requests",
+    "typing-extensions": "typing_extensions",
+    "urllib3": "urllib3",
+}
+"""Every package of the layer, and what it is imported as."""
+COMPILED = ("google._upb._message", "msgspec._core", "yaml._yaml")
+"""Parts of them without which they would import, and be slow."""
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 import pushvar
+for name in sys.argv[1:]:
+    importlib.import_module(name)
 for module in pkgutil.walk_packages(pushvar.__path__, "pushvar."):
-    if not module.name.startswith("pushvar.cli"):
-        importlib.import_module(module.name)
+    importlib.import_module(module.name)
 print(*sorted({getattr(module, "__file__", None) or "" for module in sys.modules.values()}), sep="\\n")
 """
 
 IMPORT_HANDLER = "import handler, sys; print(*sys.modules)"
 
 
-@pytest.fixture(params=["local", "release"])
+@pytest.fixture(params=["local", "release", "x86"])
 def any_build(request: pytest.FixtureRequest) -> Build:
     """Give either build."""
     found: Build = request.getfixturevalue(f"{request.param}_build")
     return found
+
+
+@pytest.fixture(params=["release", "x86"])
+def deployed(request: pytest.FixtureRequest) -> tuple[Build, str]:
+    """Give either build that goes to AWS, and the machine that it is for."""
+    machine = {"release": "aarch64", "x86": "x86_64"}[request.param]
+    return request.getfixturevalue(f"{request.param}_build"), machine
 
 
 def locked() -> dict[str, str]:
@@ -63,10 +98,10 @@ def installed(layer: Path) -> dict[str, str]:
     return {re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower(): one.version for one in found}
 
 
-def alone(code: str, *path: Path) -> str:
+def alone(code: str, *path: Path, arguments: Sequence[str] = (), python: Path = HERE) -> str:
     """What a clean interpreter prints that has nothing but the standard library and this path."""
     done = subprocess.run(
-        [Path(sys.executable).resolve(), "-S", "-B", "-c", code],
+        [python, "-S", "-B", "-c", code, *arguments],
         env={"PYTHONPATH": ":".join(map(str, path)), "PATH": "/usr/bin:/bin"},
         cwd=path[0],
         capture_output=True,
@@ -75,6 +110,11 @@ def alone(code: str, *path: Path) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def smoke(layer: Path, python: Path = HERE) -> list[str]:
+    """Import everything that a layer is there for; gives the files that were loaded."""
+    return alone(IMPORT_ALL, layer, arguments=[*WHEELS.values(), *COMPILED], python=python).split()
 
 
 def libraries(layer: Path) -> list[Path]:
@@ -105,11 +145,48 @@ def test_the_lock_is_the_one_that_was_tested() -> None:
 
 
 def test_everything_imports_from_the_artifact_alone(local_build: Build) -> None:
-    """Every module of pushvar but the command line, in an interpreter that has nothing else."""
-    loaded = alone(IMPORT_ALL, local_build.layer).split()
+    """Every package and every module of pushvar, in an interpreter that has nothing else."""
+    loaded = smoke(local_build.layer)
     ours = [file for file in loaded if "/pushvar/" in file and file.startswith(str(local_build.layer))]
     assert len(ours) > 50
     assert [file for file in loaded if file.startswith(str(REPOSITORY))] == []
+    assert set(WHEELS) == set(locked())
+
+
+def test_what_aws_gets_imports_from_the_artifact_alone(tmp_path: Path) -> None:
+    """The layer of this machine's kind, for the runtime's Python where there is one, else for this one.
+
+    Its wheels are chosen by the platform's name, as for AWS, not by what this machine could load.
+    """
+    runtime = builds.interpreter("3.13")
+    version, python = ("3.13", runtime) if runtime else ("{}.{}".format(*sys.version_info), HERE)
+    wheels = f"{platform.machine()}-manylinux_2_28"
+    builds.layer(tmp_path, PYV=version, PLAT=wheels, RELEASE="1", BYTECODE_PYTHON=str(python))
+    loaded = smoke(tmp_path / "python", python)
+    tag = version.replace(".", "")
+    assert f"msgspec/_core.cpython-{tag}-{platform.machine()}-linux-gnu.so" in "\n".join(loaded)
+
+
+@pytest.mark.parametrize("wheel", sorted(WHEELS))
+def test_a_missing_wheel_is_found_out(wheel: str, local_build: Build, tmp_path: Path) -> None:
+    """The imports fail, and name it, when a package is not in the layer."""
+    top = WHEELS[wheel].partition(".")[0]
+    for path in local_build.layer.iterdir():
+        if path.name.partition(".")[0] != top:
+            (tmp_path / path.name).symlink_to(path)
+    with pytest.raises(AssertionError, match=rf"ModuleNotFoundError: No module named '{top}"):
+        smoke(tmp_path)
+
+
+@pytest.mark.parametrize("module", COMPILED)
+def test_a_missing_library_is_found_out(module: str, local_build: Build, tmp_path: Path) -> None:
+    """So they do when the compiled part of a package is not there, for which it has a slow one in Python."""
+    layer = tmp_path / "python"
+    shutil.copytree(local_build.layer, layer)
+    (library,) = layer.glob(f"{module.replace('.', '/')}.*.so")
+    library.unlink()
+    with pytest.raises(AssertionError, match=f"No module named '{module}'"):
+        smoke(layer)
 
 
 @pytest.mark.parametrize("function", ["PlanFunction", "ForwardFunction", "GatewayFunction"])
@@ -131,37 +208,52 @@ def test_bytecode_is_this_pythons_and_complete(local_build: Build) -> None:
     assert len(sources) == len(list(local_build.layer.rglob("*.pyc")))
 
 
-def test_a_release_has_no_foreign_bytecode(release_build: Build) -> None:
+def test_a_release_has_no_foreign_bytecode(deployed: tuple[Build, str]) -> None:
     """All of the runtime's own version; where this machine has no such Python none, and a word of it."""
-    compiled = list(release_build.layer.rglob("*.pyc"))
+    build, _ = deployed
+    compiled = list(build.layer.rglob("*.pyc"))
     assert [path for path in compiled if not path.name.endswith(".cpython-313.pyc")] == []
-    missing = "no Python 3.13 runs here" in release_build.said
-    assert missing == (not compiled), release_build.said
+    missing = "no Python 3.13 runs here" in build.said
+    assert missing == (not compiled), build.said
+    assert missing == (builds.interpreter("3.13") is None)
 
 
-def test_a_release_is_for_the_runtime_of_the_template(release_build: Build) -> None:
-    """arm64 and Python 3.13 whatever machine built it, and for a C library that Lambda has."""
-    for library in libraries(release_build.layer):
+def test_a_release_is_for_the_runtime_of_the_template(deployed: tuple[Build, str]) -> None:
+    """Its machine and Python 3.13 whatever machine built it, and for a C library that Lambda has."""
+    build, machine = deployed
+    for library in libraries(build.layer):
         head = library.read_bytes()[:20]
         assert head[:4] == b"\x7fELF"
-        assert int.from_bytes(head[18:20], "little") == ELF_AARCH64, library
-        assert re.search(r"\.(cpython-313-aarch64-linux-gnu|abi3)\.so$", library.name), library
-    binary = [tag for tag in tags(release_build.layer) if tag[2] != "any"]
+        assert int.from_bytes(head[18:20], "little") == ELF_MACHINES[machine], library
+        assert re.search(rf"\.(cpython-313-{machine}-linux-gnu|abi3)\.so$", library.name), library
+    binary = [tag for tag in tags(build.layer) if tag[2] != "any"]
     assert len(binary) >= 4
-    for python, abi, platform in binary:
+    for python, abi, wheel in binary:
         assert abi in {"cp313", "abi3"}, python
-        glibc = re.fullmatch(r"manylinux(?:_2_(\d+)|2014)_aarch64", platform)
-        assert glibc, platform
+        glibc = re.fullmatch(rf"manylinux(?:_2_(\d+)|2014|1|2010)_{machine}", wheel)
+        assert glibc, wheel
         assert int(glibc[1] or 17) <= AL2023_GLIBC
 
 
+def test_a_built_template_says_what_was_built(deployed: tuple[Build, str]) -> None:
+    """A new stack takes runtime and architecture from the template's defaults: those of the layer."""
+    build, machine = deployed
+    defaults = {name: value["Default"] for name, value in build.template()["Parameters"].items()}
+    architecture = {"aarch64": "arm64", "x86_64": "x86_64"}[machine]
+    assert (defaults["Runtime"], defaults["Architecture"]) == ("python3.13", architecture)
+    assert defaults["Stage"] == "dev"
+
+
 def test_nothing_is_shipped_that_does_not_belong(any_build: Build) -> None:
-    """No AWS client (Lambda has one), no tests, commands, caches of tools, and not much altogether."""
+    """No AWS client (Lambda has one), no tests, commands, notes of tools, and not much altogether."""
     names = {path.name for path in any_build.layer.rglob("*") if path.is_dir()}
     assert {name for name in names if name.startswith(".")} == set()
     assert NOT_SHIPPED & names == set()
-    assert [path for path in any_build.layer.rglob(".*") if path.is_file()] == []
-    assert sum(path.stat().st_size for path in any_build.layer.rglob("*") if path.is_file()) < MOST_BYTES
+    assert DOORS & {path.name for path in (any_build.layer / "pushvar").iterdir()} == set()
+    files = [path for path in any_build.layer.rglob("*") if path.is_file()]
+    assert [path for path in files if path.name.startswith(".") or path.suffix in STUBS_AND_PAGES] == []
+    assert INSTALLERS_NOTES & {path.name for path in files} == set()
+    assert sum(path.stat().st_size for path in files) < MOST_BYTES
     assert {path.name for path in any_build.folder.iterdir()} == {"PushvarLayer", "template.yaml"}
     assert {path.name for path in any_build.layer.parent.iterdir()} == {"python"}
 

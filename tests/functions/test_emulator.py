@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.components import sam
+from tests.components import REPOSITORY, sam
 from tests.functions.deployment import deploy, event, forward_event
 from tests.functions.function_url import event_of
+from tests.programs import aws as amazon
+from tests.programs import process
 from tests.programs.runtime_emulator import Settings, function
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -207,6 +212,32 @@ def test_the_gateway_takes_a_push(
     assert counted == ["stored", "stored", "shown", "malformed"]
 
 
+ANSWERS: dict[str, dict[str, Any]] = {
+    "plan": {"unsent": {}, "targets": 1, "shards": 1},
+    "forward": {"batchItemFailures": []},
+    "gateway": {"statusCode": 401},
+    "gateway-event": {"status": 200, "outcome": "stored", "customer_id": "acme"},
+}
+"""What a configured function says to the example of that name, the part that no day changes."""
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (REPOSITORY / "events").glob("*.json")))
+def test_every_example_is_answered(
+    name: str, stack: tuple[Deployment, dict[str, str]], local_build: Build, tmp_path: Path
+) -> None:
+    """By the function that its name begins with; an example without an answer here fails."""
+    deployment, variables = stack
+    job = {"job_name": "pay", "static_configs": [{"targets": ["127.0.0.1:9"]}]}
+    deployment.configure([job], "http://127.0.0.1:9/write", gateway={"anonymous": "acme"})
+    of = name.partition("-")[0]
+    settings = Settings(f"pushvar-dev-{of}", 50, variables)
+    code = local_build.function(f"{of.title()}Function")
+    with function(code, [local_build.layer], tmp_path, settings) as running:
+        answer = running.invoke(event(name))
+        assert len(running.inits_ms()) == 1
+    assert {key: answer.get(key) for key in ANSWERS[name]} == ANSWERS[name], answer
+
+
 def test_the_example_message_is_late(
     stack: tuple[Deployment, dict[str, str]], local_build: Build, tmp_path: Path
 ) -> None:
@@ -231,3 +262,41 @@ def test_a_message_of_another_deployment_is_an_error(
         answer = forward.invoke(lost)
     assert answer["errorType"] == "StateError"
     assert body["config_version"] in answer["errorMessage"]
+
+
+@contextmanager
+def standing_still(program: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Let a program answer nothing for a while; connections to it are still taken."""
+    program.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        program.send_signal(signal.SIGCONT)
+
+
+def test_a_killed_cycle_is_run_by_a_new_environment(
+    local_build: Build, faulty: FaultyServer, tmp_path: Path
+) -> None:
+    """AWS stands still until Lambda kills forward; the message, delivered again, finds a cold start."""
+    code = local_build.function("ForwardFunction")
+    variables: dict[str, str] = {}
+    with amazon.aws(tmp_path) as aws:
+        machine = process.STARTED[-1].process
+        variables.update(aws.environment)
+        deployment = deploy(aws, tmp_path, variables.__setitem__)
+        job = {"job_name": "pay", "static_configs": [{"targets": ["127.0.0.1:9"]}]}
+        deployment.configure([job], f"{faulty.url}/status/204")
+        settings = Settings("plan", 50, variables)
+        with function(local_build.function("PlanFunction"), [local_build.layer], tmp_path, settings) as plan:
+            assert plan.invoke(scheduled_now())["unsent"] == {}
+        delivery = forward_event(deployment.messages())
+        settings = Settings("forward", 4, variables)
+        with function(code, [local_build.layer], tmp_path, settings) as forward:
+            with standing_still(machine):
+                killed = json.dumps(forward.invoke(delivery))
+            assert faulty.paths() == []
+            assert forward.invoke(delivery) == {"batchItemFailures": []}
+    assert "Task timed out after 4.00 seconds" in killed
+    assert len(forward.inits_ms()) == 2
+    assert "/status/204" in faulty.paths()
+    assert [line["cold_start"] for line in forward.logged() if line.get("message") == "forwarded"] == [True]

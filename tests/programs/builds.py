@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -15,7 +17,8 @@ from tests.components import REPOSITORY, sam
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
+
+LAYER = REPOSITORY / "layers" / "pushvar"
 
 
 class NotBuilt(Exception):
@@ -35,7 +38,7 @@ class Build:
         return self.folder / "PushvarLayer" / "python"
 
     def function(self, name: str) -> Path:
-        """The folder that Lambda puts at ``/var/task`` for ``PlanFunction`` or ``ForwardFunction``."""
+        """The folder that Lambda puts at ``/var/task`` for ``PlanFunction``, ``ForwardFunction``, ...."""
         code: str = self.template()["Resources"][name]["Properties"]["CodeUri"]
         return (self.folder / code).resolve()
 
@@ -52,26 +55,34 @@ _Untagged.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 
 
 def build(folder: Path, target: str = "build", **variables: str) -> Build:
-    """Run a build target of the Makefile (``build``, ``build-local``) into a folder.
+    """Run a build target of the Makefile (``build``, ``build-x86``, ``build-local``) into a folder.
 
     Raises ComponentMissing without SAM, NotBuilt when it fails. The environment that the tests run in
     is left as it is.
     """
     sam.find_sam()
-    into = {"build": "BUILD", "build-local": "BUILD_LOCAL"}[target]
+    into = {"build": "BUILD", "build-x86": "BUILD", "build-local": "BUILD_LOCAL"}[target]
     given = {"VENV": sys.prefix, into: str(folder / "build"), **variables}
     arguments = [f"--assume-old={sys.prefix}/.installed", target, *_assigned(given)]
     return Build(folder / "build", _make(arguments, folder))
 
 
-def layer(folder: Path, **variables: str) -> str:
-    """Run the layer's own Makefile into a folder, as SAM does; gives what it said. Raises NotBuilt."""
+def layer(folder: Path, source: Path = LAYER, *, umask: int = -1, **variables: str) -> str:
+    """Run the Makefile of a layer's source into a folder, as SAM does; gives what it said.
+
+    A ``umask`` below 0 is this process's own. Raises NotBuilt.
+    """
     given = {"UV": find_uv_bin(), "ARTIFACTS_DIR": str(folder), **variables}
-    source = str(REPOSITORY / "layers" / "pushvar")
-    return _make(["-C", source, "build-PushvarLayer", *_assigned(given)], folder)
+    return _make(["-C", str(source), "build-PushvarLayer", *_assigned(given)], folder, umask)
 
 
-def _make(arguments: Sequence[str], folder: Path) -> str:
+def interpreter(version: str) -> Path | None:
+    """The Python of that minor version (``3.13``) that a build makes its bytecode with, if there is one."""
+    found = _make(["--silent", "-C", str(LAYER), "interpreter", f"PYV={version}"], LAYER).strip()
+    return Path(shutil.which(found) or found) if found else None
+
+
+def _make(arguments: Sequence[str], folder: Path, umask: int = -1) -> str:
     done = subprocess.run(
         ["make", *arguments],
         cwd=REPOSITORY,
@@ -80,6 +91,7 @@ def _make(arguments: Sequence[str], folder: Path) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        umask=umask,
     )
     if done.returncode:
         raise NotBuilt(f"make ended with {done.returncode}:\n{done.stdout[-4000:]}")
