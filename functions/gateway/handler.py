@@ -13,11 +13,14 @@ from pushvar.app.functions import function_world, prepared
 from pushvar.app.gateway import gateway_of
 from pushvar.app.push_line import PushJournal
 from pushvar.errors import PushvarError
+from pushvar.net.aws import calls_until
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from pushvar.app.gateway import GatewayDoor
     from pushvar.jobs.exchange import PushReply, PushRequest
+
+RESERVE_S = 1.0  # of the function's time: to say so when a call of AWS is not tried again
 
 logger = Logger(service="gateway", location=None)
 metrics = Metrics(namespace="pushvar", service="gateway")
@@ -38,7 +41,8 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     try:
         if not doors:
             doors.append(gateway_of(world))
-        with world.span("push") as notes:
+        end_s = world.monotonic_s() + context.get_remaining_time_in_millis() / 1000 - RESERVE_S
+        with calls_until(end_s), world.span("push") as notes:
             request, reply = _answered(doors[0], event)
             notes.update(status=reply.status, outcome=reply.outcome)
         journal.tell(request, reply, context.aws_request_id)

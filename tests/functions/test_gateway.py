@@ -120,7 +120,7 @@ def test_who_is_nobody_stores_nothing(
 
 
 def test_what_is_said_of_pushes(stack: Deployment, capsys: Capsys) -> None:
-    """One metric, by outcome, for each request; a line only of what was refused."""
+    """One metric, by outcome, for each request; no line of what was only looked at."""
     gateway = stack.container("gateway")
     for path, body in (("said", ROWS), ("said", b"rows"), ("said/odd", ROWS)):
         ask(gateway, "PUT", f"/metrics/job/{path}", body, arn=ACME)
@@ -132,7 +132,8 @@ def test_what_is_said_of_pushes(stack: Deployment, capsys: Capsys) -> None:
     assert {outcome for outcome, _, _ in said} <= PUSH_OUTCOMES.keys()
     directives = [line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] for line in lines if "_aws" in line]
     assert directives == [[["function_name", "outcome", "service"]]] * 4
-    refused = [line for line in lines if line.get("message") == "push"]
+    taken, *refused = [line for line in lines if line.get("message") == "push"]
+    assert (taken["level"], taken["status"]) == ("INFO", 200)
     assert [(line["level"], line["status"]) for line in refused] == [("WARNING", 400)] * 2
     assert refused[0]["customer_id"] == "acme"
     assert "unexpected end of input stream" in refused[0]["detail"]

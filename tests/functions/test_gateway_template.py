@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.functions.cloudformation import as_list, default, of_type, properties, resolved, template, verdict
 
+ALIAS = "<GatewayFunction.Alias>"
 SIGNED, OPEN, ANY = "GatewayIsSigned", "GatewayIsOpen", "HasGatewayUrl"
 
 
@@ -20,7 +21,7 @@ def granted(name: str) -> dict[str, Any]:
     """Action -> condition, of the policy for callers."""
     statements = properties(name)["PolicyDocument"]["Statement"]
     assert {one["Effect"] for one in statements} == {"Allow"}
-    assert {resolved(one["Resource"]) for one in statements} == {"<GatewayFunction>"}
+    assert {resolved(one["Resource"]) for one in statements} == {ALIAS}
     return {action: one["Condition"] for one in statements for action in as_list(one["Action"])}
 
 
@@ -34,11 +35,10 @@ def test_there_is_no_url_unless_somebody_asks_for_one() -> None:
 
 
 def test_the_url_has_the_one_auth_type_that_was_chosen() -> None:
-    """Signed unless it is to be open; it belongs to the function itself, not to an alias."""
+    """Signed unless it is to be open; it belongs to the alias, so a new version is tried before it serves."""
     url = properties("GatewayUrl")
     assert url["AuthType"] == {"Fn::If": [OPEN, "NONE", "AWS_IAM"]}
-    assert resolved(url["TargetFunctionArn"]) == "<GatewayFunction>"
-    assert "Qualifier" not in url
+    assert resolved(url["TargetFunctionArn"]) == ALIAS
     assert "FunctionUrlConfig" not in properties("GatewayFunction")  # SAM would write half of the permissions
 
 
@@ -50,7 +50,7 @@ def test_only_an_open_url_is_everybodys() -> None:
         {**one["Properties"], "FunctionName": resolved(one["Properties"]["FunctionName"])}
         for one in found.values()
     ]
-    whose = {"FunctionName": "<GatewayFunction>", "Principal": "*"}
+    whose = {"FunctionName": ALIAS, "Principal": "*"}
     assert said == [
         {**whose, "Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"},
         {**whose, "Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True},

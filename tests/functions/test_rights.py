@@ -12,6 +12,8 @@ FUNCTIONS = ("PlanFunction", "ForwardFunction", "GatewayFunction")
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret"
 PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter"
 ROLES = ("PlanRole", "ForwardRole", "GatewayRole")
+TRACES = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+PLANS = ("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")
 ITEMS = tuple(
     f"dynamodb:{verb}"
     for verb in (
@@ -26,7 +28,7 @@ ITEMS = tuple(
 )
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", [*ROLES, "ScheduleRole"])
 def test_no_right_is_on_everything(role: str) -> None:
     """Every allowed resource is named up to a prefix of our own, every action in full."""
     for statement in statements(role):
@@ -35,8 +37,12 @@ def test_no_right_is_on_everything(role: str) -> None:
         assert "NotResource" not in statement
         assert "NotAction" not in statement
         assert [action for action in as_list(statement["Action"]) if "*" in action] == []
+        if statement["Action"] == TRACES:
+            continue  # X-Ray has no resource that could be named
         for resource in as_list(statement["Resource"]):
-            assert re.search(r"(pushvar/dev/|^<\w+>|^arn:aws:(aps|kms):[^*]*$)", resolved(resource)), resource
+            assert re.search(r"(pushvar/dev/|^<[\w.]+>|^arn:aws:(aps|kms):[^*]*$)", resolved(resource)), (
+                resource
+            )
             assert "*" not in resolved(resource)[:-1]
 
 
@@ -60,10 +66,12 @@ def test_no_right_is_on_everything(role: str) -> None:
         *(
             ("ForwardRole", f"s3:{verb}Object", f"<StateBucket>/{prefix}/abc")
             for verb in ("Get", "Put", "Delete")
-            for prefix in ("spool", "series", "fingerprints", "groups")
+            for prefix in ("spool", "series", "fingerprints")
         ),
+        ("ForwardRole", "s3:GetObject", "<StateBucket>/groups/abc/1"),
+        ("ForwardRole", "s3:DeleteObject", "<StateBucket>/groups/abc/1"),
         *(("ForwardRole", action, "<StateTable>") for action in ITEMS),
-        *(("PlanRole", f"dynamodb:{verb}", "<StateTable>") for verb in ("GetItem", "PutItem", "Query")),
+        *(("PlanRole", f"dynamodb:{verb}", "<StateTable>") for verb in PLANS),
         *(
             ("GatewayRole", f"dynamodb:{verb}", "<StateTable>")
             for verb in ("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query")
@@ -118,7 +126,7 @@ def test_nobody_reads_beside_the_configuration_by_path(path: str) -> None:
         ("ForwardRole", "secretsmanager:GetSecretValue", f"{SECRET}:other-AbCdEf"),
         ("ForwardRole", "sqs:SendMessage", "<ShardQueue>"),
         ("ForwardRole", "s3:PutObject", "<StateBucket>/documents/abc"),
-        ("PlanRole", "dynamodb:UpdateItem", "<StateTable>"),
+        ("ForwardRole", "s3:PutObject", "<StateBucket>/groups/abc/1"),
         ("PlanRole", "dynamodb:DeleteItem", "<StateTable>"),
         ("PlanRole", "s3:GetObject", "<StateBucket>/groups/abc/1"),
         ("GatewayRole", "dynamodb:DeleteItem", "<StateTable>"),
@@ -149,6 +157,10 @@ def test_roles_are_our_own() -> None:
         {"Fn::GetAtt": [role, "Arn"]} for role in ROLES
     ]
     assert [role for role in ROLES if "ManagedPolicyArns" in properties(role)] == ["ForwardRole"]
+    (wake, _, _) = statements("ScheduleRole")
+    assert (wake["Action"], resolved(wake["Resource"])) == ("lambda:InvokeFunction", "<PlanFunction.Alias>")
+    (trust,) = properties("ScheduleRole")["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
     managed = properties("ForwardRole")["ManagedPolicyArns"]["Fn::If"]
     assert (managed[0], managed[2]) == ("HasSubnets", {"Ref": "AWS::NoValue"})  # interfaces need it, no other
 
@@ -159,10 +171,13 @@ def test_roles_are_our_own() -> None:
         ("ForwardRole", "HasWorkspace", "aps:RemoteWrite"),
         ("ForwardRole", "HasSecretsKey", "kms:Decrypt"),
         ("GatewayRole", "HasSecretsKey", "kms:Decrypt"),
+        *((role, "Traces", TRACES) for role in ROLES),
     ],
 )
-def test_a_right_on_what_was_not_given_is_no_right(role: str, condition: str, action: str) -> None:
-    """Without a workspace or a key of one's own there is no statement about one."""
+def test_a_right_on_what_was_not_given_is_no_right(
+    role: str, condition: str, action: str | list[str]
+) -> None:
+    """Without a workspace, a key of one's own or traces there is no statement about one."""
     policy = properties(role)["Policies"][0]["PolicyDocument"]["Statement"]
     conditional = [one["Fn::If"] for one in policy if "Fn::If" in one]
     found = [one for one in conditional if one[1]["Action"] == action]

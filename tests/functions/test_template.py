@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pushvar.app import functions
+from pushvar.app.log_lines import LOG_SAMPLE
 
 from tests.components import REPOSITORY
 from tests.functions.cloudformation import (
@@ -28,9 +29,9 @@ SET_ASIDE = {"Fn::GetAtt": ["ShardDeadLetters", "QueueName"]}
 LEAST_AGE_S = 60  # what Scheduler and Lambda take as the shortest
 
 
-def timeout_s() -> int:
-    """The functions' timeout."""
-    found: int = template()["Globals"]["Function"]["Timeout"]
+def timeout_s(function: str) -> int:
+    """A function's timeout."""
+    found: int = properties(function)["Timeout"]
     return found
 
 
@@ -41,11 +42,15 @@ def schedule() -> Any:
 
 @pytest.mark.parametrize(
     "rate",
-    ["rate(1 minute)", "rate(2 minutes)", "rate(15 minutes)", "rate(1 hour)", "rate(6 hours)", "rate(1 day)"],
-)
+    [
+        "rate(1 minute)", "rate(2 minutes)", "rate(15 minutes)", "rate(1 hour)", "rate(6 hours)",
+        "rate(1 day)",
+        "cron(* * * * ? *)", "cron(0/5 6-20 ? * MON-FRI *)", "cron(15,45 * L * ? *)", "cron(0 8 ? JAN 2#1 *)",
+    ],
+)  # fmt: skip
 def test_a_schedule_of_minutes_or_longer_is_taken(rate: str) -> None:
-    """Scheduler's own units, in its own grammar: one minute, many minutes."""
-    assert not refused("ScheduleRate", rate)
+    """Scheduler's own units, in its own grammar: one minute, many minutes, or six fields of a cron."""
+    assert not refused("ScheduleExpression", rate)
 
 
 @pytest.mark.parametrize(
@@ -53,19 +58,21 @@ def test_a_schedule_of_minutes_or_longer_is_taken(rate: str) -> None:
     [
         "rate(10 seconds)", "rate(60 seconds)", "rate(1 second)", "rate(0 minutes)", "rate(1 minutes)",
         "rate(5 minute)", "rate(0.5 minutes)", "rate(1 week)", "rate( 1 minute)", "Rate(1 minute)",
-        "cron(* * * * ? *)", "", "rate(1 minute)\nx",
+        "cron(* * * * * *)", "cron(* * ? * ? *)", "cron(* * * * ?)", "cron(0 * * * * ? *)", "* * * * *",
+        "at(2027-01-01T00:00:00)", "", "rate(1 minute)\nx",
     ],
 )  # fmt: skip
 def test_a_schedule_that_aws_would_not_keep_is_refused(rate: str) -> None:
-    """No linter sees that Scheduler knows no seconds; the parameter's pattern does."""
-    assert refused("ScheduleRate", rate)
+    """No linter sees that Scheduler knows no seconds; the parameter's pattern does. One of two days is ?."""
+    assert refused("ScheduleExpression", rate)
 
 
 def test_the_schedule_is_the_parameter_and_its_default_is_a_minute() -> None:
     """Nothing but the parameter says how often, and its default passes its own pattern."""
-    assert schedule()["ScheduleExpression"] == {"Ref": "ScheduleRate"}
-    assert default("ScheduleRate") == "rate(1 minute)"
-    assert not refused("ScheduleRate", default("ScheduleRate"))
+    assert schedule()["ScheduleExpression"] == {"Ref": "ScheduleExpression"}
+    assert schedule()["ScheduleExpressionTimezone"] == {"Ref": "ScheduleTimezone"}
+    assert (default("ScheduleExpression"), default("ScheduleTimezone")) == ("rate(1 minute)", "UTC")
+    assert schedule()["State"] == {"Ref": "ScheduleState"}
 
 
 def test_a_tick_comes_once_and_in_time_or_not_at_all() -> None:
@@ -82,6 +89,8 @@ def test_a_tick_that_failed_is_kept() -> None:
     target = properties("PlanFunction")["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
     assert target == {"Type": "SQS", "Destination": {"Fn::GetAtt": ["MissedTicks", "Arn"]}}
     assert verdict("PlanRole", "sqs:SendMessage", "<MissedTicks>") == "allowed"
+    assert schedule()["DeadLetterConfig"] == {"Arn": target["Destination"]}  # what did not even reach Lambda
+    assert verdict("ScheduleRole", "sqs:SendMessage", "<MissedTicks>") == "allowed"
 
 
 def test_the_schedule_says_which_tick_it_is() -> None:
@@ -99,15 +108,14 @@ def test_concurrency_is_reserved_only_on_request() -> None:
 
 def test_functions_end_before_the_next_tick() -> None:
     """A cycle is over, or killed, before the next one begins; a push has a client that waits."""
-    assert timeout_s() < SHORTEST_INTERVAL_S
-    assert {name: properties(name).get("Timeout") for name in FUNCTIONS} == {
-        "PlanFunction": None, "ForwardFunction": None, "GatewayFunction": 15,
-    }  # fmt: skip
+    assert [timeout_s(name) for name in FUNCTIONS] == [50, 58, 15]
+    assert max(map(timeout_s, FUNCTIONS)) < SHORTEST_INTERVAL_S
 
 
 def test_a_message_is_invisible_while_its_function_runs() -> None:
     """Longer than the timeout, or a shard runs twice; hardly longer, or a crash costs further cycles."""
-    assert timeout_s() < properties("ShardQueue")["VisibilityTimeout"] <= timeout_s() + 10
+    limit_s = timeout_s("ForwardFunction")
+    assert limit_s < properties("ShardQueue")["VisibilityTimeout"] <= limit_s + 10
 
 
 def test_a_shard_that_fails_thrice_is_put_aside() -> None:
@@ -127,7 +135,8 @@ def test_queues_are_standard_and_encrypted() -> None:
     """Order is the lease's business: a FIFO group would wait behind each crash."""
     for queue in of_type("AWS::SQS::Queue").values():
         assert "FifoQueue" not in queue["Properties"]
-        assert queue["Properties"]["SqsManagedSseEnabled"] is True
+        managed = queue["Properties"]["SqsManagedSseEnabled"]
+        assert managed == {"Fn::If": ["HasStateKey", {"Ref": "AWS::NoValue"}, True]}
 
 
 def test_a_function_gets_one_shard_at_a_time() -> None:
@@ -149,12 +158,15 @@ def test_the_environment_is_what_the_code_reads() -> None:
     """Every PUSHVAR_* variable of a function is one that its code reads, and none is missing."""
     common = template()["Globals"]["Function"]["Environment"]["Variables"]
     plan = common | properties("PlanFunction")["Environment"]["Variables"]
-    assert set(plan) == {functions.REGISTRY, functions.STATE, functions.QUEUE_URL, functions.SHARDS}
+    for_all = {functions.STATE, functions.TRACING, LOG_SAMPLE, "POWERTOOLS_LOG_LEVEL"}
+    assert set(common) == for_all
+    assert set(plan) == for_all | {functions.REGISTRY, functions.QUEUE_URL, functions.SHARDS}
     gateway = common | properties("GatewayFunction")["Environment"]["Variables"]
-    assert set(gateway) == {functions.REGISTRY, functions.STATE}
+    assert set(gateway) == for_all | {functions.REGISTRY}
     assert gateway[functions.REGISTRY] == plan[functions.REGISTRY]
-    assert set(common) == {functions.STATE}
     assert "Environment" not in properties("ForwardFunction")
+    assert common[LOG_SAMPLE] == {"Ref": "LogSample"}
+    assert common["POWERTOOLS_LOG_LEVEL"] == {"Ref": "LogLevel"}  # Powertools' own
     assert resolved(plan[functions.REGISTRY]) == "ssm:/pushvar/dev"
     assert resolved(plan[functions.STATE]) == "aws:<StateTable>/<StateBucket>"
     assert plan[functions.QUEUE_URL] == {"Ref": "ShardQueue"}
@@ -175,7 +187,7 @@ def test_a_function_is_a_folder_with_a_handler(name: str) -> None:
     """SAM ships the folder as it is: the handler stands in it, and no Makefile or list of packages."""
     shared = template()["Globals"]["Function"]
     function = properties(name)
-    assert template()["Resources"][name]["Metadata"] == {"SkipBuild": True}
+    assert template()["Resources"][name]["Metadata"]["SkipBuild"] is True
     assert shared["Handler"] == "handler.handler"
     folder = REPOSITORY / function["CodeUri"]
     assert re.search(r"^def handler\(", (folder / "handler.py").read_text(), re.MULTILINE)
@@ -213,7 +225,7 @@ def test_the_table_is_the_stores() -> None:
     }
     assert table["TimeToLiveSpecification"] == {"AttributeName": "gone_s", "Enabled": True}
     assert table["BillingMode"] == "PAY_PER_REQUEST"
-    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["SSESpecification"]["SSEEnabled"] is True
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
@@ -248,7 +260,13 @@ def test_state_outlives_the_stack(name: str) -> None:
 def test_logs_are_json_and_end(name: str) -> None:
     """Each function has a log group of its own, with an end to what it keeps."""
     logs = name.replace("Function", "Logs")
-    assert properties(name)["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": {"Ref": logs}}
+    assert properties(name)["LoggingConfig"] == {
+        "LogFormat": "JSON",
+        "LogGroup": {"Ref": logs},
+        "ApplicationLogLevel": {"Fn::FindInMap": ["LogLevels", {"Ref": "LogLevel"}, "Application"]},
+        "SystemLogLevel": {"Fn::FindInMap": ["LogLevels", {"Ref": "LogLevel"}, "System"]},
+    }
+    assert list(template()["Mappings"]["LogLevels"]) == template()["Parameters"]["LogLevel"]["AllowedValues"]
     assert properties(logs)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
@@ -291,7 +309,8 @@ def test_every_parameter_says_what_it_is() -> None:
     [
         ("Stage", "Dev"), ("Stage", "a/b"), ("Stage", ""), ("Stage", "a" * 21), ("Stage", "1st"),
         ("WorkspaceArn", "ws-1"), ("WorkspaceArn", "arn:aws:aps:eu-west-1:123456789012:workspace/*"),
-        ("SecretsKeyArn", "alias/own"), ("SecretsKeyArn", "*"), ("AlarmTopicArn", "topic"),
+        ("SecretsKeyArn", "alias/own"), ("SecretsKeyArn", "*"), ("StateKeyArn", "alias/own"),
+        ("StateKeyArn", "*"), ("AlarmTopicArn", "topic"), ("SubnetIds", "*"), ("SubnetIds", "subnet-1,"),
     ],
 )  # fmt: skip
 def test_a_parameter_that_would_widen_rights_is_refused(parameter: str, value: str) -> None:
@@ -329,6 +348,9 @@ def test_a_stage_deploys_itself(stage: str) -> None:
     deploy = config[stage]["deploy"]["parameters"]
     assert deploy["stack_name"] == f"pushvar-{stage}"
     assert deploy["capabilities"] == "CAPABILITY_IAM"
+    assert deploy["tags"] == f"app=pushvar stage={stage}"
+    assert config["default"]["deploy"]["parameters"]["tags"] == "app=pushvar"
+    assert not [name for name, one in template()["Resources"].items() if "Tags" in one["Properties"]]
     given = dict(pair.split("=", 1) for pair in deploy["parameter_overrides"].split())
     assert given["Stage"] == stage
     for name, value in given.items():

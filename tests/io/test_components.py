@@ -102,7 +102,12 @@ def test_what_cannot_be_fetched_is_named(tmp_path: Path, faulty: FaultyServer) -
     assert done.returncode == 1
     for package in ("prometheus", "prometheus-pushgateway", "victoria-metrics", "etcd-server", "chromium"):
         assert f"apt-get install {package}\n" in done.stdout
-    for name, lock in (("sam", "sam"), ("runtime", "dev")):
+    for name, lock in (
+        ("sam", "sam"),
+        ("runtime", "dev"),
+        ("checkov", "checkov"),
+        ("ministack", "ministack"),
+    ):
         reason = f"{name} could not be installed from requirements/{lock}\\.lock: .*; is the package index"
         assert re.search(reason, done.stdout)
         assert not (tmp_path / "home" / name / "complete").exists()

@@ -14,6 +14,7 @@ from pushvar.collect.schedule import intervals_ms, late_after_ms, nominal_ms, ro
 from pushvar.collect.shards import ShardMessage, assign, stagger_s
 from pushvar.collect.targets import build_targets
 from pushvar.errors import ConfigError, PushvarError, StateError
+from pushvar.net.aws import calls_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +28,8 @@ LEASE_MARGIN_MS = 5_000
 """A plan is killed at its function's timeout: its lease outlives that by a difference of clocks only."""
 
 BUDGET_S = 50.0
+_RESERVE_S = 2.0
+"""What is left when a call of AWS is not tried again: to say so."""
 
 Groups = dict[str, str] | None
 """A shard's pushed groups, key -> version; None where nobody knows which there are."""
@@ -107,6 +110,7 @@ class Planner:
         self._state = state
         self._send = send
         self._now_ms = now_ms
+        self._monotonic_s = monotonic_s
         self._shards = shards
         self._listing = Listing(state, monotonic_s)
         self._known: _Known | None = None
@@ -118,6 +122,10 @@ class Planner:
         ``owner`` is this plan's own name, which takes ``budget_s`` at most. Raises ConfigError when there is
         no configuration that may be used, StateError when the state store fails: nothing is sent then.
         """
+        with calls_until(self._monotonic_s() + budget_s - _RESERVE_S):
+            return self._plan(scheduled_time, owner, budget_s)
+
+    def _plan(self, scheduled_time: object, owner: str, budget_s: float) -> Planned:
         now_ms = self._now_ms()
         nominal = nominal_ms(scheduled_time, now_ms)
         cycle = now_ms if nominal is None else nominal
