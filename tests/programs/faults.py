@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import socket
 import struct
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
@@ -141,8 +142,14 @@ def _huge(client: Client) -> None:
     client.wfile.write(answer(b'{"a":"' + b"x" * HUGE_BYTES + b'"}'))
 
 
+@cache
+def _bomb() -> bytes:
+    """Made once: it takes a while, and every fault's time is being watched."""
+    return answer(gzip.compress(b" " * BOMB_BYTES), "Content-Encoding: gzip")
+
+
 def _gzip_bomb(client: Client) -> None:
-    client.wfile.write(answer(gzip.compress(b" " * BOMB_BYTES), "Content-Encoding: gzip"))
+    client.wfile.write(_bomb())
 
 
 def _reset(client: Client) -> None:
