@@ -19,6 +19,7 @@ from benchmarks import (
     encode,
     encode_v2,
     gateway,
+    lambda_forward,
     lambda_init,
     measure,
     outage,
@@ -103,6 +104,7 @@ def run(*, quick: bool) -> report.Results:
             effort.cold_starts, environment, task("cold start", effort.cold_starts)
         )  # first: it fills the folder of bytecode for the clients below
         begun = lambda_init.run(effort.inits, task("Lambda init", effort.inits))
+        fetched = lambda_forward.run(effort.inits, task("Lambda forward", 3 * effort.inits))
         encoded = encode.run(workload.TARGETS, effort.encodings, task("encoding", effort.encodings))
         encoded_2 = encode_v2.run(workload.TARGETS, effort.encodings, task("encoding 2.0", effort.encodings))
         parsed = text_parse.run(effort.encodings, task("text", effort.encodings))
@@ -118,7 +120,18 @@ def run(*, quick: bool) -> report.Results:
             task("gateways", len(effort.gateway_sizes)),
         )  # fmt: skip
     return report.Results(
-        measure.machine(), quick, started, begun, encoded, cycled, parsed, converted, encoded_2, away, pushed
+        measure.machine(),
+        quick,
+        started,
+        begun,
+        encoded,
+        cycled,
+        parsed,
+        converted,
+        encoded_2,
+        away,
+        pushed,
+        fetched,
     )
 
 

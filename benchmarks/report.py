@@ -11,6 +11,7 @@ from benchmarks import (
     encode,
     encode_v2,
     gateway,
+    lambda_forward,
     lambda_init,
     outage,
     steps,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from benchmarks.encode import Encoding, Way
     from benchmarks.encode_v2 import EncodingV2
     from benchmarks.gateway import Pushing
+    from benchmarks.lambda_forward import LambdaForward
     from benchmarks.lambda_init import Init, LambdaInit
     from benchmarks.outage import Outage
     from benchmarks.target_cycle import Cost, TargetCycle
@@ -53,6 +55,7 @@ class Results:
     encoding_v2: EncodingV2
     outage: Outage
     gateway: Pushing
+    lambda_forward: LambdaForward | None
 
     def as_object(self) -> dict[str, Any]:
         """All of it as plain JSON values."""
@@ -92,6 +95,7 @@ def sections(results: Results) -> tuple[Section, ...]:
         Section(kind, ("what", "version"), tuple(results.machine.items())),
         _cold_start(results.cold_start),
         _lambda_init(results.lambda_init),
+        *lambda_forward.sections(results.lambda_forward),
         _encoding(results.encoding),
         encode_v2.section(results.encoding_v2),
         _text_parse(results.text_parse),

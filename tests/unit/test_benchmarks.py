@@ -23,6 +23,7 @@ from benchmarks import (
     encode,
     encode_v2,
     gateway,
+    lambda_forward,
     lambda_init,
     measure,
     naive_script,
@@ -369,6 +370,11 @@ def test_the_report_says_what_was_measured() -> None:
         ),
         outage=outage.Outage(1_000, 30, 1_800_000, 44.51, 0.07, 1_800_000, 1, 6.04, 1.8, 5.6, 60_000),
         gateway=gateway.Pushing(200, 20, PUSHED),
+        lambda_forward=lambda_forward.LambdaForward(
+            3,
+            {name: lambda_forward.FirstFetch(one.times(7), one, one) for name in lambda_forward.WORDS},
+            lambda_forward.Memory(500, 60, 22.0, 98.0, 99.0, 7.0, 1.05),
+        ),
     )  # fmt: skip
     encoding, text, *converting, cycle = report.last_lines(results)
     assert converting == [
@@ -381,6 +387,8 @@ def test_the_report_says_what_was_measured() -> None:
     (init,) = (one for one in report.sections(results) if one.title.startswith("Lambda init"))
     assert init.rows[0] == ("a handler that imports nothing", "1.0", "1.0-1.0", "1x", "7")
     assert "plan: json 2; forward: json 2; gateway: json 2." in init.note
+    (memory,) = (one for one in report.sections(results) if one.title.startswith("Lambda: forward with"))
+    assert ("peak of memory, 3 cycles", "99 MB", "100 MB") in memory.rows
     (two,) = (one for one in report.sections(results) if "2.0" in one.title)
     assert two.rows[2] == ("pushvar warm, from 64-bit patterns", "1.0", "25x (24-26)")
     assert "16.0 bytes on the wire, 25.0 as 1.0; 50 and 220 before" in two.note
