@@ -95,7 +95,12 @@ def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 @pytest.fixture
 def aws(aws_server: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
-    """Give the session's AWS, and make it the one that boto3 in this process finds."""
+    """Give the session's AWS, and make it the one that boto3 in this process finds.
+
+    It is given more time than AWS: moto writes an item as a whole, so the late end of a try that was given
+    up would undo what came after it.
+    """
+    monkeypatch.setattr("pushvar.state._aws_service.READ_TIMEOUT_S", 20.0)
     for name, value in aws_server.environment.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):

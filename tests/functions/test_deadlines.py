@@ -27,7 +27,8 @@ SERIES = 6  # of a target at /ok
 
 @pytest.fixture
 def stack(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
-    """Give an empty deployment."""
+    """Give an empty deployment, whose store is waited for as long as on AWS."""
+    monkeypatch.setattr("pushvar.state._aws_service.READ_TIMEOUT_S", 4.0)
     deployed = deploy(aws, tmp_path, monkeypatch.setenv)
     yield deployed
     for container in deployed.containers:

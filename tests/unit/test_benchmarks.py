@@ -332,6 +332,21 @@ def test_gateways_stand_side_by_side() -> None:
     assert "kept 0.20 cores busy" in shown.note
 
 
+STARTED = lambda_forward.LambdaForward(
+    3,
+    {name: lambda_forward.FirstFetch(ONE.times(7), ONE, ONE) for name in lambda_forward.WORDS},
+    lambda_forward.Memory(500, 60, 22.0, 98.0, 99.0, 7.0, 1.05),
+)
+
+
+def test_forward_on_lambda_stands_beside_a_bare_handler_and_its_limit() -> None:
+    """Times by handler; memory with what it may be."""
+    fetches, memory = lambda_forward.sections(STARTED)
+    assert [row[0] for row in fetches.rows] == list(lambda_forward.WORDS.values())
+    assert ("peak of memory, 3 cycles", "99 MB", "100 MB") in memory.rows
+    assert "Not measured" in lambda_forward.sections(None)[0].note
+
+
 def test_the_report_says_what_was_measured() -> None:
     """Ratios and thresholds stand in the last lines and in the JSON object, taken from the measurements."""
     one = measure.Spread(1.0, 1.0, 1.0)
@@ -370,11 +385,7 @@ def test_the_report_says_what_was_measured() -> None:
         ),
         outage=outage.Outage(1_000, 30, 1_800_000, 44.51, 0.07, 1_800_000, 1, 6.04, 1.8, 5.6, 60_000),
         gateway=gateway.Pushing(200, 20, PUSHED),
-        lambda_forward=lambda_forward.LambdaForward(
-            3,
-            {name: lambda_forward.FirstFetch(one.times(7), one, one) for name in lambda_forward.WORDS},
-            lambda_forward.Memory(500, 60, 22.0, 98.0, 99.0, 7.0, 1.05),
-        ),
+        lambda_forward=STARTED,
     )  # fmt: skip
     encoding, text, *converting, cycle = report.last_lines(results)
     assert converting == [
@@ -387,8 +398,6 @@ def test_the_report_says_what_was_measured() -> None:
     (init,) = (one for one in report.sections(results) if one.title.startswith("Lambda init"))
     assert init.rows[0] == ("a handler that imports nothing", "1.0", "1.0-1.0", "1x", "7")
     assert "plan: json 2; forward: json 2; gateway: json 2." in init.note
-    (memory,) = (one for one in report.sections(results) if one.title.startswith("Lambda: forward with"))
-    assert ("peak of memory, 3 cycles", "99 MB", "100 MB") in memory.rows
     (two,) = (one for one in report.sections(results) if "2.0" in one.title)
     assert two.rows[2] == ("pushvar warm, from 64-bit patterns", "1.0", "25x (24-26)")
     assert "16.0 bytes on the wire, 25.0 as 1.0; 50 and 220 before" in two.note
