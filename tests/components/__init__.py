@@ -55,6 +55,10 @@ COMPONENTS = (
         programs={"prometheus": ("usr/bin/prometheus",), "promtool": ("usr/bin/promtool",)},
     ),
     Component(
+        packages=("prometheus-alertmanager",),
+        programs={"alertmanager": ("usr/bin/prometheus-alertmanager",), "amtool": ("usr/bin/amtool",)},
+    ),
+    Component(
         packages=("prometheus-pushgateway",),
         programs={"prometheus-pushgateway": ("usr/bin/prometheus-pushgateway",)},
     ),

@@ -15,6 +15,15 @@ HEALTH: tuple[Family, ...] = (
 )
 """What every target yields, up or down: the spelling of Prometheus' own synthetic series."""
 
+HEALTH_ANOMALIES: dict[str, str] = {
+    "up": "0: the fetch failed; pushvar_scrapes_total has the reason, pushvar triage finds the cause",
+    "scrape_duration_seconds": "above 80 % of the timeout: soon the target looks down although it lives",
+    "scrape_samples_scraped": "half as many again as yesterday: a release puts ids into keys or labels",
+    "scrape_samples_post_metric_relabeling": "0 while samples were scraped: a rule drops everything",
+    "scrape_series_added": "high in every scrape: series come and go, each costs the backend memory",
+}
+"""Health series -> the movement that deserves a look."""
+
 FAILURE_CLASSES: dict[str, tuple[str, str]] = {
     "ok": ("", ""),
     "dns": ("the name does not resolve", "check the target's host name"),

@@ -113,6 +113,10 @@ GC_DURATION = Family(
     "A summary of the pause duration of garbage collection cycles.",
     "seconds",
 )
+GC_DURATION_ANOMALY = (
+    "a high maximum: many threads to stop, CPU throttling, huge stacks; the rate of _sum is the share of time"
+    " that the program stands still, above 0.01 it hurts; _count that stands for minutes: no collections"
+)
 GC_QUANTILES = ("0", "0.25", "0.5", "0.75", "1")
 
 RING_FIELDS = frozenset({("memstats", "PauseNs")})
