@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pushvar.catalogue.runtime import GOROUTINES
+from pushvar.catalogue.runtime import GOROUTINE_ALIASES, GOROUTINES
 from pushvar.model import Family, MetricType
 
 _G, _C, _H = MetricType.GAUGE, MetricType.COUNTER, MetricType.HISTOGRAM
@@ -17,8 +17,8 @@ _G, _C, _H = MetricType.GAUGE, MetricType.COUNTER, MetricType.HISTOGRAM
 TEXT = "Prometheus text"
 """The source of what only a page of the Go client has."""
 
-PUBLISHED = "published by the program"
-"""The source of what a program may publish under a name of its own."""
+PUBLISHED = "a variable of the program: " + ", ".join(GOROUTINE_ALIASES[:3]) + " or one like them"
+"""The source of the number of goroutines: memstats has it not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def _runtime(
 GO_CLIENT: tuple[ClientMetric, ...] = (
     ClientMetric(GOROUTINES, PUBLISHED, "a steady climb without traffic is a leak (a blocked channel, a"
         " request without a timeout); a jump together with latency is a dependency that stalls",
-        runtime="/sched/goroutines:goroutines", opentelemetry="go.goroutine.count"),
+        usual=False, runtime="/sched/goroutines:goroutines", opentelemetry="go.goroutine.count"),
     _row("go_threads", _G, "threads", "Threads of the operating system that the program made.",
          "growth comes from blocking calls, cgo or name lookups through libc; a pids limit ends it"),
     _row("go_info", _G, "", "Always 1; the label says which Go built the program.",

@@ -46,10 +46,12 @@ def _objectives(tiers: tuple[tuple[str, Tier], ...]) -> tuple[Objective, ...]:
 class KitSettings:
     """``interval_s`` is the longest one of all jobs: what fits it fits the others too.
 
-    ``timeout_s`` is the longest, ``period_days`` that of error budgets.
+    ``shortest_s`` is the shortest interval, ``timeout_s`` the longest timeout, ``period_days`` that of error
+    budgets.
     """
 
     interval_s: float = 60.0
+    shortest_s: float = 60.0
     timeout_s: float = 10.0
     objectives: tuple[Objective, ...] = _objectives(DEFAULT_TIERS)
     period_days: int = 30
@@ -77,4 +79,6 @@ def settings_of(config: Config) -> KitSettings:
     jobs = config.scrape_configs
     intervals = [job.scrape_interval.s for job in jobs] or [config.global_.scrape_interval.s]
     timeouts = [job.scrape_timeout.s for job in jobs] or [config.global_.scrape_timeout.s]
-    return KitSettings(max(intervals), max(timeouts) or 10.0, _objectives(config.tenancy.tiers))
+    return KitSettings(
+        max(intervals), min(intervals), max(timeouts) or 10.0, _objectives(config.tenancy.tiers)
+    )

@@ -1,0 +1,1 @@
+"""The metrics dictionary: every metric that can arrive, what it means, who looks at it."""

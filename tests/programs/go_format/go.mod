@@ -1,0 +1,3 @@
+module pushvar.example/go_format
+
+go 1.21
