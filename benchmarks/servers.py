@@ -67,23 +67,33 @@ class Receiver:
 
     def recorded(self) -> Decoded:
         """The series that came since then; nothing is kept any longer."""
+        return decoded(snappy.decompress(body) for body in self.recorded_bodies())
+
+    def recorded_bodies(self) -> list[bytes]:
+        """The bodies that came since then, compressed as they are; nothing is kept any longer."""
         packed = _call(self.port, "GET", "/recording")
         bodies = []
         while packed:
             end = _LENGTH_BYTES + int.from_bytes(packed[:_LENGTH_BYTES])
-            bodies.append(snappy.decompress(packed[_LENGTH_BYTES:end]))
+            bodies.append(packed[_LENGTH_BYTES:end])
             packed = packed[end:]
-        return decoded(bodies)
+        return bodies
 
 
 @contextmanager
-def targets(count: int, folder: Path) -> Iterator[Targets]:
-    """Run that many targets: in Go where there is one, else in Python."""
+def targets(count: int, folder: Path, *, pages: Sequence[bytes] = ()) -> Iterator[Targets]:
+    """Run that many targets: in Go where there is one, else in Python.
+
+    With ``pages``, which have the numbers of the documents as Prometheus text, only Go will do: raises
+    ComponentMissing without it.
+    """
     documents = folder / "documents"
     documents.write_bytes(b"".join(body + b"\0" for body in workload.documents()))
     try:
         go = golang.find_go()
     except ComponentMissing:
+        if pages:
+            raise
         made_with = f"Python {sys.version.split()[0]}, asyncio"
         command = [sys.executable, "-m", "benchmarks.python_targets", str(documents), str(count)]
         command.append(str(workload.STEP))
@@ -92,6 +102,9 @@ def targets(count: int, folder: Path) -> Iterator[Targets]:
         golang.run(_GO_SOURCE, "build", "-o", str(folder / "targets"), ".")
         command = [str(folder / "targets"), f"-documents={documents}", f"-count={count}"]
         command.append(f"-step={workload.STEP}")
+        if pages:
+            (folder / "pages").write_bytes(b"".join(page + b"\0" for page in pages))
+            command.append(f"-pages={folder / 'pages'}")
     with _ports(command) as ports:
         yield Targets(made_with, ports)
 

@@ -64,7 +64,7 @@ COMPONENTS = (
     ),
     Component(
         packages=("victoria-metrics",),
-        programs={"victoria-metrics": ("usr/bin/victoria-metrics",)},
+        programs={"victoria-metrics": ("usr/bin/victoria-metrics",), "vmagent": ("usr/bin/vmagent",)},
     ),
     Component(packages=("etcd-server",), programs={"etcd": ("usr/bin/etcd",)}),
     # further programs that serve expvar, 5, 4 and 9 MB
