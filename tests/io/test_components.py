@@ -74,7 +74,9 @@ def test_every_program_is_found(program: str) -> None:
 
 def test_an_unknown_program_is_a_mistake_of_the_caller() -> None:
     """A program that no component has is refused with the list of those that exist."""
-    with pytest.raises(KeyError, match="known are alertmanager, amtool, caddy, chromium, etcd, influxd, mtail, prom"):
+    with pytest.raises(
+        KeyError, match="known are alertmanager, amtool, caddy, chromium, etcd, influxd, mtail, prom"
+    ):
         components.find("grafana")
 
 

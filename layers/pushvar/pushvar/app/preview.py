@@ -62,7 +62,7 @@ def preview(snapshot: Snapshot, job: str | None, source: str, body: bytes | None
     Raises FetchError for what cannot be fetched or read, ConfigError for a job that does not exist.
     """
     engine = Engine(snapshot.config, (), Secrets(world.environment, world.read_file, world.monotonic_s))
-    target = _target(snapshot, job, source)
+    target = target_of(snapshot, job, source)
     fetched = Fetched(body, world.now_ms(), 0.0) if body is not None else _fetch(engine, target, world)
     try:
         converted = engine.convert(target, fetched.body, fetched.content_type)
@@ -79,7 +79,7 @@ def preview(snapshot: Snapshot, job: str | None, source: str, body: bytes | None
     return Preview(series, skipped, converted.repairs, fetched.time_ms, shape.dead_rules)
 
 
-def _target(snapshot: Snapshot, job: str | None, source: str) -> Target:
+def target_of(snapshot: Snapshot, job: str | None, source: str) -> Target:
     """The target that the source is in this configuration, or would be if it were added."""
     config = snapshot.config
     is_url = "://" in source

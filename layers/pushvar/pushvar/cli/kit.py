@@ -6,10 +6,15 @@ import click
 
 from pushvar.cli.late import LateGroup
 
-_COMMANDS = {"rules": "kit_rules"}
+_COMMANDS = {
+    "rules": "kit_rules",
+    "dictionary": "kit_dictionary",
+    "checklist": "kit_checklist",
+    "snippet": "kit_snippet",
+}
 """Command -> its file beside this one."""
 
 
 @click.command("kit", cls=LateGroup, files=_COMMANDS)
 def command() -> None:
-    """Alert rules for those who operate what pushvar sends."""
+    """Alert rules, dashboards and a dictionary for those who operate what pushvar sends."""

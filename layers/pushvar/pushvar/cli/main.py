@@ -36,6 +36,7 @@ _COMMANDS = (
     "targets",
     "gateway",
     "job",
+    "check",
     "kit",
     "cost",
     "demo",

@@ -42,7 +42,7 @@ _SCHEMA = 1
 @click.option("--explain", is_flag=True, help="Where each series comes from, and what was left out and why.")
 def command(source: str, config: str | None, job: str | None, form: str, explain: bool) -> int:  # noqa: FBT001
     """Print the series of SOURCE (a URL, a file or - for standard input) with all their labels."""
-    snapshot = _snapshot(config, job)
+    snapshot = snapshot_of(config, job)
     name, body = _read(source)
     shown = preview(snapshot, job, name, body, real_world())
     sys.stdout.buffer.write(_explained(shown) if explain and form == "text" else _render(shown, form))
@@ -52,7 +52,8 @@ def command(source: str, config: str | None, job: str | None, form: str, explain
     return 0
 
 
-def _snapshot(config: str | None, job: str | None) -> Snapshot:
+def snapshot_of(config: str | None, job: str | None) -> Snapshot:
+    """The configuration that is named, or one with a single job and the defaults."""
     if config is not None:
         from pushvar.app.world import means_of
         from pushvar.collect.registry import open_registry

@@ -17,7 +17,7 @@ def show_table(
     rows: Sequence[Sequence[str]], *, right: Collection[int] = (), colours: Sequence[str | None] = ()
 ) -> None:
     """Print the rows with columns aligned; ``right`` are those of numbers, ``colours`` one for each row."""
-    shown = [[_printable(cell) for cell in row] for row in rows]
+    shown = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
     for row, colour in zip(shown, colours or [None] * len(shown), strict=True):
         cells = []
@@ -76,6 +76,6 @@ def reading() -> Iterator[Callable[[int], None] | None]:
         click.echo("\r\x1b[K", nl=False, err=True)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The text without anything that a terminal would obey."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

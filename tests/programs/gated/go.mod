@@ -1,0 +1,3 @@
+module pushvar.example/gated
+
+go 1.21
