@@ -37,6 +37,7 @@ _COMMANDS = (
     "gateway",
     "job",
     "check",
+    "audit",
     "kit",
     "cost",
     "demo",
