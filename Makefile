@@ -82,6 +82,7 @@ lock: $(STAMP) ## renew requirements/*.lock and the layer's
 	$(COMPILE) requirements/sam.in -o requirements/sam.lock
 	$(COMPILE) requirements/ministack.in -o requirements/ministack.lock
 	$(COMPILE) requirements/checkov.in -o requirements/checkov.lock
+	$(COMPILE) requirements/encoders.in -o requirements/encoders.lock
 	$(COMPILE) layers/pushvar/requirements.txt --constraints requirements/dev.lock -o layers/pushvar/requirements.lock
 
 clean: ## remove what was made here

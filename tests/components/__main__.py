@@ -13,7 +13,18 @@ from pathlib import Path
 
 from pushvar.errors import ComponentMissing
 
-from tests.components import COMPONENTS, HOME, Component, checkov, debian, find, golang, ministack, sam
+from tests.components import (
+    COMPONENTS,
+    HOME,
+    Component,
+    checkov,
+    debian,
+    encoders,
+    find,
+    golang,
+    ministack,
+    sam,
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -25,7 +36,8 @@ def main(arguments: list[str]) -> int:
     without_go = golang.fetch(say)
     if without_go:
         problems.append(f"go could not be fetched: {without_go}; try: apt-get install golang")
-    problems += sam.fetch(home, say, (sam.SAM, sam.RUNTIME, checkov.CHECKOV, ministack.MINISTACK))
+    folders = (sam.SAM, sam.RUNTIME, checkov.CHECKOV, ministack.MINISTACK, *encoders.FOLDERS.values())
+    problems += sam.fetch(home, say, folders)
     for problem in problems:
         say(problem)
     if not problems:

@@ -1,0 +1,207 @@
+"""The benchmarks of issue 10 compare what they say: the same series, on all sides. No clock is looked at."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from pushvar.errors import ComponentMissing
+from pushvar.wire.proto.write_v2_pb2 import Request
+
+from benchmarks import (
+    alone,
+    encode,
+    encoders,
+    growth,
+    https_hosts,
+    hung_targets,
+    measure,
+    series,
+    servers,
+    shape_warm,
+    wire,
+    workload,
+)
+from benchmarks.tables import Section
+from tests.components.encoders import OPENTELEMETRY, PACKAGES, WRITER, find_encoder, version
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FEW = 40  # targets: two requests
+ONE = measure.Spread(1.0, 1.0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def fleet() -> series.Fleet:
+    """Give a few targets without a network."""
+    return series.Fleet(FEW)
+
+
+def test_both_encoders_of_pypi_make_pushvars_series(fleet: series.Fleet, tmp_path: Path) -> None:
+    """Labels, values and times of every series, in requests of the same sizes; a wrong cycle is found."""
+    cycles = [fleet.cycle(generation) for generation in range(2)]
+    encoders.prepare(tmp_path / "series.json", fleet, cycles)
+    sizes = [len(series.decoded([body])) for body in encode.warm(cycles[0])]
+    with ExitStack() as stack:
+        clients = {
+            name: stack.enter_context(encoders.client(name, tmp_path / "series.json")) for name in PACKAGES
+        }
+        for number, cycle in enumerate(cycles):
+            encoders.check(clients, cycle, number, tmp_path)
+        for one in clients.values():
+            bodies = one.bodies(0, tmp_path / "bodies")
+            assert [len(series.decoded([body])) for body in bodies] == sizes == [1_980, 420]
+            with pytest.raises(series.Different):
+                encoders.check({"another cycle": one}, cycles[0], 1, tmp_path)
+
+
+def test_each_encoder_of_pypi_sees_its_own_packages_alone(tmp_path: Path) -> None:
+    """The folder of one does not hold the other, and one that was never filled is named."""
+    found = {name: find_encoder(name) for name in PACKAGES}
+    assert not (found[OPENTELEMETRY] / "prometheus_remote_writer").exists()
+    assert not (found[WRITER] / "opentelemetry").exists()
+    with pytest.raises(ComponentMissing, match=r"encoders\.lock"):
+        version(WRITER, tmp_path)
+
+
+def test_the_better_encoder_is_the_one_to_beat() -> None:
+    """The goals are judged by the faster peer, whichever that is."""
+    slow = encoders.Peer(OPENTELEMETRY, "1", ONE.times(900), ONE.times(300), ONE.times(60))
+    fast = encoders.Peer(WRITER, "2", ONE.times(400), ONE.times(120), ONE.times(15))
+    shown = encoders.section(encoders.Encoders(30_000, 3, ONE, ONE, (slow, fast)))
+    assert (
+        "warm 120x (120-120) (goal: 100x, reached); cold 15.0x (15.0-15.0) (goal: 20x, falls short)"
+        in shown.note
+    )
+    assert [row[0] for row in shown.rows[2:]] == [
+        "opentelemetry-exporter-prometheus-remote-write 1",
+        "prometheus-remote-writer 2",
+    ]
+
+
+def test_every_form_on_the_wire_has_the_same_samples(fleet: series.Fleet) -> None:
+    """Metadata and starts are where the form's name says so, and only there."""
+    cycle = fleet.cycle(1)
+    ways = wire.Ways(fleet.cycle(0))
+    wire.check(ways, cycle)
+    (first, *_) = Request.FromString(ways.requests(wire.V2_ALL, cycle)[0]).timeseries
+    assert 0 < sum(ways.counted) < workload.SERIES
+    assert all(0 < one.start_timestamp < one.timestamp for one in first.samples if one.start_timestamp)
+    plain = {name: sum(map(len, ways.requests(name, cycle))) for name in wire.WORDS}
+    assert plain[wire.V1] < plain[wire.V1_METADATA]
+    assert plain[wire.V2] < plain[wire.V2_STARTS] < plain[wire.V2_METADATA] < plain[wire.V2_ALL]
+
+
+def test_metadata_and_starts_are_counted_in_what_was_sent(fleet: series.Fleet) -> None:
+    """They are read from the decoded requests: of every series that has a family, of every counter."""
+    ways = wire.Ways(fleet.cycle(0))
+    found = {name: wire.extras(ways.requests(name, fleet.cycle(1))) for name in wire.WORDS if "v2" in name}
+    counters, described = FEW * sum(ways.counted), found[wire.V2_ALL][0]
+    assert 0 < described <= FEW * workload.SERIES
+    assert found == {
+        wire.V2: (0, 0),
+        wire.V2_STARTS: (0, counters),
+        wire.V2_METADATA: (described, 0),
+        wire.V2_ALL: (described, counters),
+    }
+
+
+def test_bytes_are_judged_without_metadata() -> None:
+    """Only the two forms that have a limit can fall short."""
+    sizes = tuple(wire.Size(name, ONE.times(14.9 if name == wire.V1 else 15.1), ONE) for name in wire.WORDS)
+    shown = wire.section(wire.Wire(500, 2, sizes))
+    assert shown.note == "Goal of issue 10, without metadata: falls short: 2.0."
+    assert shown.rows[0] == ("1.0", "14.9", "14.9-14.9", "<= 25", "1")
+
+
+def test_a_container_sends_the_same_whatever_it_knew() -> None:
+    """Cold, shape-warm and plan-warm give one shard's requests; only a cold one has no shape of it."""
+    shards = shape_warm.Shards(FEW)
+    shape_warm.check(shards)
+    sent = series.decoded(shards.ready(shape_warm.SHAPE_WARM, 3)())
+    assert len(sent) == FEW * workload.SERIES
+    assert sent != series.decoded(shards.ready(shape_warm.SHAPE_WARM, 4)())
+
+
+def test_the_fetch_and_both_handshakes_reach_every_https_host() -> None:
+    """Each host is a port of its own, and its certificate is verified."""
+    taken = https_hosts.run(6, 1)
+    assert list(taken.cpu_us) == list(https_hosts.WORDS)
+    assert list(taken.ratio) == [https_hosts.HANDSHAKES, https_hosts.BLOCKING]
+
+
+def test_hung_targets_are_down_and_the_others_arrive() -> None:
+    """A whole cycle with the real command: the samples of all others are there, whatever hangs."""
+    found = hung_targets.run(10, 2, (0.5,), 1)
+    (late,) = found.late
+    assert (found.targets, found.hung, late.timeout_s) == (10, 2, 0.5)
+
+
+def test_lateness_counts_from_the_scheduled_offset() -> None:
+    """The last good sample counts, not the last one; a target that should be up and is not stops it."""
+    ports, hung = hung_targets.mixed([1, 2, 3, 4], [8, 9]), [8, 9]
+    assert ports == [8, 1, 2, 9, 3, 4]
+    taken = {
+        f"127.0.0.1:{port}": (float(port not in hung), 100 + place / 500, 100.5 if port < 8 else 109.0)
+        for place, port in enumerate(ports)
+    }
+    left_s, began_s = hung_targets.lateness(taken, ports, hung)
+    assert left_s == pytest.approx(0.498)
+    assert began_s == pytest.approx(0, abs=1e-9)
+    taken["127.0.0.1:3"] = (0.0, 100.0, 100.5)
+    with pytest.raises(series.Different, match="3 of 6 targets are up, where 4 are well"):
+        hung_targets.lateness(taken, ports, hung)
+
+
+def test_growth_is_measured_at_every_size(tmp_path: Path) -> None:
+    """Each size has a process that forwards so many targets; what is added counts from the size before."""
+    grown = growth.run((20, 5), 1, measure.with_bytecode(tmp_path))
+    assert [size.targets for size in grown.sizes] == [5, 20]
+    first, second = grown.sizes
+    assert first.added_kb is None
+    assert second.added_kb == pytest.approx((second.rss_mb - first.rss_mb) * 1_000 / 15)
+    assert "not measured in this run" in growth.section(grown).note
+
+
+def test_growth_is_judged_by_1000_targets_and_what_comes_after() -> None:
+    """Memory by what further targets take, CPU by the median."""
+    sizes = (
+        growth.Size(100, ONE.times(90), 50, 51),
+        growth.Size(1_000, ONE.times(80), 79.4, 82, 30.0),
+        growth.Size(10_000, ONE.times(81), 300, 310, 29.0),
+    )
+    note = growth.section(growth.Growth(3, "nobody", sizes)).note
+    assert "1,000 targets in less than 80 MB: reached." in note
+    assert "CPU per target no more at 10,000 than at 1,000: falls short." in note
+    assert "Memory per target no more at 10,000 than at 1,000: reached." in note
+
+
+def test_a_benchmark_runs_by_itself() -> None:
+    """Its table and its note are printed; what stops it is said in one line, with exit code 1."""
+    asked: list[bool] = []
+
+    def measured(quick: bool) -> list[Section]:  # noqa: FBT001 - what a command is told
+        asked.append(quick)
+        if not quick:
+            raise servers.Failed("the sink ended")
+        return [Section("Sizes", ("what", "bytes", "goal"), (("1.0", "24", "25"),), "Reached.")]
+
+    command = alone.command(measured, "Sizes.")
+    shown = CliRunner().invoke(command, ["--quick", "--markdown"])
+    assert shown.exit_code == 0
+    assert "### Sizes" in shown.output
+    assert "Reached." in shown.output
+    failed = CliRunner().invoke(command, [])
+    assert (failed.exit_code, asked) == (1, [True, False])
+    assert "nothing was measured: the sink ended" in failed.output
+
+
+@pytest.mark.parametrize("module", [encoders, growth, https_hosts, hung_targets, shape_warm, wire])
+def test_every_benchmark_of_issue_10_has_a_command(module: object) -> None:
+    """``--help`` says what it measures and knows --quick."""
+    shown = CliRunner().invoke(module.main, ["--help"])  # type: ignore[attr-defined]
+    assert shown.exit_code == 0
+    assert "--quick" in shown.output
