@@ -30,6 +30,9 @@ FIRING: dict[str, tuple[Job, int, str]] = {
 }
 """A story for each alert, a minute in which it fires, and its value in words."""
 
+P1 = {"tier": "business", "priority": "P1", "severity": "critical"}
+P2 = {"tier": "business", "priority": "P2", "severity": "warning"}
+
 alerts = pytest.mark.parametrize("name", FIRING)
 
 
@@ -48,10 +51,10 @@ def test_words_and_labels(name: str, tmp_path: Path) -> None:
     gold = {"customer_id": "acme", "sla_tier": "gold", "team": "payments", "instance": "eu"}
     plain = {"customer_id": "bolt", "sla_tier": "bronze"}
     expected = [
-        _expected(name, {**gold, "severity": "P1"}, " of acme", value),
+        _expected(name, {**gold, **P1}, " of acme", value),
         _expected(
             name,
-            {**plain, "severity": "P1" if name == "KeepsFailing" else "P2", "team": "sre"},
+            {**plain, **(P1 if name == "KeepsFailing" else P2), "team": "sre"},
             " of bolt",
             value,
         ),
@@ -63,7 +66,7 @@ def test_words_and_labels(name: str, tmp_path: Path) -> None:
 def test_a_job_without_a_customer(tmp_path: Path) -> None:
     """A job in somebody's own Pushgateway has no tenant labels, and no holes in its texts."""
     job, minute, value = FIRING["Missed"]
-    expected = [_expected("Missed", {"severity": "P2", "team": "sre"}, "", value)]
+    expected = [_expected("Missed", {**P2, "team": "sre"}, "", value)]
     test = {"eval_time": f"{minute}m", "alertname": "PushvarBatchJobMissed", "exp_alerts": expected}
     judge(tmp_path, (job,), minute, {"alert_rule_test": [test]})
 

@@ -1,4 +1,4 @@
-"""Commands that tests run to their end: pushvar itself, and promtool."""
+"""Commands that tests run to their end: pushvar itself, promtool and amtool."""
 
 from __future__ import annotations
 
@@ -57,6 +57,18 @@ def promtool(*arguments: str | Path, input: str | None = None, timeout_s: float 
     return subprocess.run(
         [components.find("promtool"), *arguments],
         input=input or "",
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+def amtool(*arguments: str | Path, timeout_s: float = 60.0) -> Completed:
+    """Run amtool (``check-config FILE``, ``config routes test --config.file=FILE LABEL=VALUE...``)."""
+    return subprocess.run(
+        [components.find("amtool"), *arguments],
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=timeout_s,

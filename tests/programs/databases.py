@@ -80,13 +80,15 @@ def _at(time_s: float | None) -> dict[str, float]:
 
 
 @contextmanager
-def prometheus(folder: Path, *flags: str, program: Path | None = None) -> Iterator[Database]:
+def prometheus(
+    folder: Path, *flags: str, program: Path | None = None, rules: Path | None = None
+) -> Iterator[Database]:
     """Run Prometheus with its data in ``folder``; it scrapes nothing and takes remote write 1.0.
 
-    ``program`` is another one than that of the components.
+    ``program`` is another one than that of the components, ``rules`` a file of rules.
     """
     config = folder / "prometheus.yml"
-    config.write_text("scrape_configs: []\n")
+    config.write_text("scrape_configs: []\n" + (f"rule_files: ['{rules}']\n" if rules else ""))
     command = [
         str(program or components.find("prometheus")),
         f"--config.file={config}",

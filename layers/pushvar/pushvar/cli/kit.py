@@ -8,6 +8,8 @@ from pushvar.cli.late import LateGroup
 
 _COMMANDS = {
     "rules": "kit_rules",
+    "routing": "kit_routing",
+    "dashboards": "kit_dashboards",
     "dictionary": "kit_dictionary",
     "checklist": "kit_checklist",
     "snippet": "kit_snippet",

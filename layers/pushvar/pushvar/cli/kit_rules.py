@@ -1,78 +1,77 @@
-"""``pushvar kit rules``: recording and alerting rules as a file for Prometheus."""
+"""``pushvar kit rules``: recording and alerting rules as files for Prometheus."""
 
 from __future__ import annotations
 
-from difflib import unified_diff
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pushvar.cli import exit_codes
-from pushvar.errors import ConfigError
-from pushvar.kit.batch_rules import RUNBOOKS, batch_rule_file
+from pushvar.cli.kit_files import deliver, files_options, settings_from
 
-_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+if TYPE_CHECKING:
+    from pushvar.kit.settings import KitSettings
 
 _EPILOG = """\b
 Examples:
-  pushvar kit rules --output monitoring/rules/batch-jobs.yml
-  pushvar kit rules --output monitoring/rules/batch-jobs.yml --check    in a pipeline
-  pushvar kit rules --runbooks https://wiki.example.org/batch-alerts > batch-jobs.yml
+  pushvar kit rules --output rules --config pushvar.yml      a file for each set
+  pushvar kit rules --output rules --check                   in a pipeline
+  pushvar kit rules outage infra > pushvar-rules.yml         these two as one file
+  pushvar kit rules --runbooks https://wiki.example.org/alerts --output rules
 
 \b
-Prometheus, Mimir and Amazon Managed Prometheus take the file as it is:
-  rule_files: [batch-jobs.yml]
+Prometheus, Mimir and Amazon Managed Prometheus take the files as they are:
+  rule_files: [rules/*.yml]
+
+Every alert has the labels tier, priority (P0 to P3), severity and team: pushvar kit routing routes by them.
 
 Exit code 1: --check found a file that differs, or none."""
 
 
 @click.command("rules", epilog=_EPILOG)
-@click.option("--output", "-o", metavar="FILE", help="Where to write it. [default: standard output]")
-@click.option("--check", is_flag=True, help="Write nothing; show what would change in FILE.")
+@click.argument("sets", nargs=-1, metavar="[SET]...")
+@files_options
 @click.option(
-    "--runbooks", metavar="URL", default=RUNBOOKS, show_default=True,
-    help="The page that alerts link to; each has an anchor there.",
+    "--runbooks", metavar="URL", default="",
+    help="The page that alerts link to; each has an anchor there. [default: docs/ of the repository]",
 )  # fmt: skip
-def command(output: str | None, check: bool, runbooks: str) -> int:  # noqa: FBT001 - a click flag
-    """Write the alert rules for batch jobs.
+def command(
+    sets: tuple[str, ...],
+    config: str | None,
+    output: str | None,
+    check: bool,  # noqa: FBT001 - a click flag
+    runbooks: str,
+) -> int:
+    """Write alert rules: outage, infra, runtime, business, slo, coverage, batch-jobs.
 
-    They find missed, failing, long, stuck, overlapping and forgotten jobs of every name, by the interval
-    and the timeout that each declares.
+    Without SETs all of them; without --output as one file. Windows follow from the intervals of the
+    configuration, objectives from its tiers.
     """
-    text = batch_rule_file(runbooks)
-    if check:
-        if output is None:
-            raise click.UsageError("--check needs the FILE that --output names")
-        return _compare(output, text)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        _write(output, text)
-    return exit_codes.FINE
+    chosen, settings = _chosen(sets), settings_from(config)
+    if output is None and not check:
+        click.echo(_one_file(chosen, settings, runbooks), nl=False)
+        return exit_codes.FINE
+    from pushvar.kit.rules import set_of
+
+    files = {f"{name}.yml": set_of(name, settings, runbooks).text for name in chosen}
+    return deliver(files, output, check=check)
 
 
-def _compare(output: str, text: str) -> int:
-    try:
-        before = Path(output).read_text("utf-8")
-    except FileNotFoundError:
-        before = ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unusable(output, error, "give a file of rules") from None
-    lines = (before.splitlines(), text.splitlines())
-    for line in unified_diff(*lines, output, "pushvar kit rules", lineterm=""):
-        click.secho(line, fg=_COLOURS.get(line[:1]), bold=line.startswith(("+++", "---")))
-    return exit_codes.FINE if before == text else exit_codes.FINDINGS
+def _chosen(sets: tuple[str, ...]) -> tuple[str, ...]:
+    from pushvar.kit.rules import names
+
+    for name in sets:
+        if name not in names():
+            raise click.UsageError(f"there is no set {name!r}; there are {', '.join(names())}")
+    return tuple(dict.fromkeys(sets)) or names()
 
 
-def _write(output: str, text: str) -> None:
-    path = Path(output)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise _unusable(output, error, "give another path") from None
+def _one_file(chosen: tuple[str, ...], settings: KitSettings, runbooks: str) -> str:
+    from pushvar.kit.rule_files import rule_file
+    from pushvar.kit.rules import set_of
 
-
-def _unusable(output: str, error: OSError | UnicodeDecodeError, hint: str) -> ConfigError:
-    why = error.strerror if isinstance(error, OSError) else "is not UTF-8"
-    return ConfigError("--output", f"{output}: {why}", hint=hint)
+    found = [set_of(name, settings, runbooks) for name in chosen]
+    if len(found) == 1:
+        return found[0].text
+    head = (f"Made by `pushvar kit rules {' '.join(chosen)}`.",)
+    return rule_file(head, [group for one in found for group in one.groups])

@@ -55,7 +55,10 @@ pushvar run --config pushvar.yml          fetch, convert, push; --once for cron
 pushvar config push pushvar.yml --to ssm:/pushvar/dev    the configuration of a deployment on AWS
 pushvar job run --job nightly -- ./backup.sh             how a batch job went
 pushvar gateway                           take what batch jobs push, as a Pushgateway does
-pushvar kit rules                         alert rules for batch jobs
+pushvar check http://host:8080/metrics    the gate: may this service be shipped?
+pushvar audit --config pushvar.yml        which targets lack metrics, and whose they are
+pushvar triage --config pushvar.yml ADDR  why there is no data of a target, and what to do
+pushvar kit dashboards --push URL         dashboards; also rules, routing, dictionary, snippet
 pushvar cost --targets 1000               what a deployment on AWS costs a month"""
 
 _EPILOG = """\b

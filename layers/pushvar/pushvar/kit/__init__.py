@@ -1,1 +1,1 @@
-"""For operators: rules now; dashboards, gate and audit follow. Everything here is text made of tables."""
+"""For operators: gate, audit, triage, rules, routing, dashboards, dictionary, snippets, cost."""

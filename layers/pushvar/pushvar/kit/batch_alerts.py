@@ -23,9 +23,10 @@ from pushvar.kit.batch_series import (
     last,
 )
 from pushvar.kit.rule_files import Alert
+from pushvar.kit.rules.words import SEVERITIES, TEAM
 
-_TIERED = '{{ if eq $labels.sla_tier "gold" }}P1{{ else }}P2{{ end }}'
-_TEAM = '{{ or $labels.team "sre" }}'
+_GOLD = '{{ if eq $labels.sla_tier "gold" }}%s{{ else }}%s{{ end }}'
+_TIERED = _GOLD % ("P1", "P2")
 _WHOSE = "{{ with $labels.customer_id }} of {{ . }}{{ end }}"
 _JOB = "Batch job {{ $labels.job }}" + _WHOSE
 _VALUE = "{{ humanizeDuration $value }}"
@@ -42,7 +43,7 @@ class _Row(NamedTuple):
     """One alert: its name behind ``PushvarBatchJob``, and texts as templates of Prometheus."""
 
     name: str
-    severity: str
+    priority: str
     holds_for: str
     expr: str
     summary: str
@@ -109,4 +110,11 @@ def _alert(row: _Row, runbooks: str) -> Alert:
         "description": row.description,
         "runbook_url": f"{runbooks}#{name.lower()}",
     }
-    return Alert(name, row.expr, row.holds_for, {"severity": row.severity, "team": _TEAM}, annotations)
+    return Alert(name, row.expr, row.holds_for, _labels(row.priority), annotations)
+
+
+def _labels(priority: str) -> dict[str, str]:
+    """Jobs are the business of their team; a P1 of it wakes somebody, as every P1 does."""
+    tiered = _GOLD % (SEVERITIES["P1"], SEVERITIES["P2"])
+    severity = tiered if priority == _TIERED else SEVERITIES[priority]
+    return {"tier": "business", "priority": priority, "severity": severity, "team": TEAM}

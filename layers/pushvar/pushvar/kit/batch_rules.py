@@ -9,7 +9,7 @@ from pushvar.kit.rule_files import RuleGroup, rule_file
 RUNBOOKS = "docs/batch-alerts.md"
 """Where the runbooks stand in the repository."""
 
-_HEAD = (
+HEAD = (
     "Made by `pushvar kit rules`: change pushvar/kit/batch_*.py, not this file.",
     "",
     "Alerts for batch jobs that push batch_job_* metrics: through pushvar's gateway, to a Pushgateway or",
@@ -25,4 +25,4 @@ def batch_rules(runbooks: str = RUNBOOKS) -> RuleGroup:
 
 def batch_rule_file(runbooks: str = RUNBOOKS) -> str:
     """The file's text."""
-    return rule_file(_HEAD, (batch_rules(runbooks),))
+    return rule_file(HEAD, (batch_rules(runbooks),))

@@ -18,14 +18,16 @@ _WIDTH = 1_000_000  # of lines: none is folded, an annotation stays on its own
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A series that is made of others; ``expr`` may have several lines."""
+    """A series that is made of others; ``expr`` may have several lines, ``labels`` are added to it."""
 
     record: str
     expr: str
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def as_mapping(self) -> dict[str, Any]:
         """In the words of a rule file."""
-        return {"record": self.record, "expr": self.expr}
+        labels = {"labels": dict(self.labels)} if self.labels else {}
+        return {"record": self.record, "expr": self.expr, **labels}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,11 @@ class RuleGroup:
 
 def rule_file(head: Sequence[str], groups: Sequence[RuleGroup]) -> str:
     """The file's text: ``head`` as comments, then the groups in their order."""
-    document = {"groups": [group.as_mapping() for group in groups]}
+    return yaml_text(head, {"groups": [group.as_mapping() for group in groups]})
+
+
+def yaml_text(head: Sequence[str], document: Mapping[str, Any]) -> str:
+    """A document as YAML in the manner of rule files, with ``head`` as comments."""
     body = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
     return "".join(f"# {line}".rstrip() + "\n" for line in head) + body
 

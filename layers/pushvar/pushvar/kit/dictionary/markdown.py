@@ -66,9 +66,15 @@ def _row(one: Entry) -> tuple[str, ...]:
     kind = f"{one.type}, {one.unit}" if one.unit else one.type
     labels = ", ".join(f"`{label}`" for label in one.labels)
     also = f" OpenTelemetry: `{one.opentelemetry}`." if one.opentelemetry else ""
-    users = (", ".join(one.alerts), ", ".join(one.panels))
+    users = (", ".join(map(_alert, one.alerts)), ", ".join(one.panels))
     meaning = f"{one.meaning}{also}"
     return (name, kind, labels, one.source, one.sampled, meaning, one.anomaly, f"`{one.query}`", *users)
+
+
+def _alert(name: str) -> str:
+    """A link to the section of an alert, from where the page stands in the repository."""
+    page = "batch-alerts" if "BatchJob" in name else "alerts"
+    return f"[{name}](../../docs/{page}.md#{name.lower()})"
 
 
 def _contents() -> Iterator[str]:

@@ -29,7 +29,7 @@ def junit(verdicts: Sequence[Verdict]) -> bytes:
             "skipped": verdict.count(Level.SKIP),
         }
         attributes = {name: str(count) for name, count in counts.items()}
-        suite = SubElement(root, "testsuite", name=_legal(verdict.facts.url), **attributes)
+        suite = SubElement(root, "testsuite", {"name": _legal(verdict.facts.url), **attributes})
         for one in verdict.results:
             _case(suite, verdict, one)
     indent(root)

@@ -1,0 +1,3 @@
+module pushvar.example/shop
+
+go 1.21
