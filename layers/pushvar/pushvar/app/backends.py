@@ -63,6 +63,10 @@ class Backends:
         with ThreadPoolExecutor(max(len(self._backends), 1)) as pool:
             return (*pool.map(deliver, self._backends), *left)
 
+    def each(self) -> Sequence[HttpBackend]:
+        """All of them, in the order of the configuration."""
+        return tuple(self._backends)
+
     def check(self) -> None:
         """Raise ConfigError when a secret or a TLS file of any of them is not there."""
         for backend in self._backends:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pushvar.config.schema import QueueConfig
 from pushvar.deliver.patience import Patience
@@ -16,7 +16,7 @@ from pushvar.net.session import Session
 from pushvar.net.tls import context_for, tls_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pushvar.app.world import World
     from pushvar.config.schema import Pushgateway, RemoteWrite
@@ -27,6 +27,18 @@ if TYPE_CHECKING:
     from pushvar.net.secrets import Secrets
 
 _Sent = TypeVar("_Sent", bound=Sendable)
+
+
+NOT_MATCHED = "its match block does not take the target"
+
+
+class Answered(NamedTuple):
+    """What a backend said to a request that stores nothing; ``unrouted`` is why it was not asked at all."""
+
+    url: str
+    error: PushError | None
+    duration_s: float
+    unrouted: str = ""
 
 
 class HttpBackend(ABC):
@@ -63,6 +75,21 @@ class HttpBackend(ABC):
         self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float, spool: Spool
     ) -> Delivery:
         """What this kind of backend does."""
+
+    @abstractmethod
+    def ask(self, scrapes: Sequence[Scrape], timeout_s: float) -> list[Answered]:
+        """Ask it, by every route of the scrapes, whether it would take something; nothing is stored."""
+
+    @staticmethod
+    def _refusal(send: Callable[[], object]) -> PushError | None:
+        """The error of a request; a secret or a certificate that is not there is one too."""
+        try:
+            send()
+        except PushError as error:
+            return error
+        except ConfigError as error:
+            return PushError(error.message, hint=error.hint)
+        return None
 
     @abstractmethod
     def _samples(self, scrape: Scrape) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pushvar.app.http_backend import HttpBackend
+from pushvar.app.http_backend import NOT_MATCHED, Answered, HttpBackend
 from pushvar.convert.plan import allowed, labelled
 from pushvar.deliver.bodies import Bodies, Series
 from pushvar.deliver.conflicts import explained, held_groups
@@ -69,6 +69,19 @@ class PushgatewayBackend(HttpBackend):
     def wanted(self, scrapes: Sequence[Scrape]) -> Sequence[Scrape]:
         """Those whose targets its ``match`` takes."""
         return [scrape for own in self._router.route(scrapes).lanes.values() for scrape in own]
+
+    def ask(self, scrapes: Sequence[Scrape], timeout_s: float) -> list[Answered]:
+        """Look at its own page of metrics, with the credentials of a push."""
+        url, begun_s = sinks.metrics_url(self._block.url), self._world.monotonic_s()
+        if not self.wanted(scrapes):
+            return [Answered(url, None, 0.0, NOT_MATCHED)]
+
+        def look() -> None:
+            answer = self._question(url, timeout_s, _METRICS_BYTES)
+            if answer.status != _OK:
+                raise sinks.refusal(url, answer, self._now_s())
+
+        return [Answered(url, self._refusal(look), self._world.monotonic_s() - begun_s)]
 
     def _deliver(
         self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float, spool: Spool

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import ChainMap
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from pushvar.app.http_backend import HttpBackend
+from pushvar.app.http_backend import NOT_MATCHED, Answered, HttpBackend
 from pushvar.deliver import metadata
 from pushvar.deliver.batches import cut
-from pushvar.deliver.dialect import Negotiation
+from pushvar.deliver.dialect import V2_MESSAGE, Dialect, Negotiation
 from pushvar.deliver.lane import Keeping, Lane, aged
 from pushvar.deliver.lane_families import LaneFamilies
 from pushvar.deliver.lanes import drive
@@ -17,7 +18,7 @@ from pushvar.deliver.queue import send_in_order
 from pushvar.deliver.routes import Router
 from pushvar.deliver.sinks.remote_write import RemoteWriteSink, RequestBodies
 from pushvar.deliver.spool import lane_key, route_of
-from pushvar.model import Delivery, Family
+from pushvar.model import Batch, Delivery, Family
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pushvar.deliver.queue import Push
     from pushvar.deliver.routes import Routed
     from pushvar.deliver.spool import Spool
-    from pushvar.model import Batch, Labels, Scrape
+    from pushvar.model import Labels, Scrape
     from pushvar.net.secrets import Secrets
 
 
@@ -66,6 +67,26 @@ class RemoteWriteBackend(HttpBackend):
         """Raise ConfigError also when there is nothing to sign with."""
         super().check()
         self._signed(self._settings.url, {}, b"")
+
+    def ask(self, scrapes: Sequence[Scrape], timeout_s: float) -> list[Answered]:
+        """Send a valid request without a series by every route of the scrapes; nothing is stored by it."""
+        routed = self._router.route(scrapes)
+        nothing = Batch((), 0, 0)
+        first = Dialect.V2 if self._settings.protobuf_message == V2_MESSAGE else Dialect.V1
+        timeout_s = min(timeout_s, self._settings.remote_timeout.s)
+        answers = []
+        for route in routed.lanes:
+            sink = self._sink(route, RequestBodies())
+            begun_s = self._world.monotonic_s()
+            error = self._refusal(partial(sink.push_as, first, nothing, 0, timeout_s))
+            answers.append(Answered(route.url, error, self._world.monotonic_s() - begun_s))
+        return answers or [Answered(self._settings.url, None, 0.0, routed.reason or NOT_MATCHED)]
+
+    def _sink(self, route: Route, bodies: RequestBodies) -> RemoteWriteSink:
+        return RemoteWriteSink(
+            route.url, self._request("POST"), lambda: self._with_credentials(route.headers), self._now_s,
+            self._signed, bodies,
+        )  # fmt: skip
 
     def _deliver(
         self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float, spool: Spool
@@ -113,10 +134,7 @@ class RemoteWriteBackend(HttpBackend):
 
     def _trip(self, key: str, route: Route, scrapes: Sequence[Scrape], spool: Spool) -> _Trip:
         families, bodies = self._told_to(key, route, scrapes)
-        sink = RemoteWriteSink(
-            route.url, self._request("POST"), lambda: self._with_credentials(route.headers), self._now_s,
-            self._signed, bodies,
-        )  # fmt: skip
+        sink = self._sink(route, bodies)
         spoken = Negotiation(
             self._settings.protobuf_message, sink.push_as, spool.record(key),
             now_ms=self._world.now_ms, monotonic_s=self._world.monotonic_s,

@@ -38,6 +38,7 @@ _COMMANDS = (
     "job",
     "check",
     "audit",
+    "triage",
     "kit",
     "cost",
     "demo",

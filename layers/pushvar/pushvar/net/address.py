@@ -93,5 +93,7 @@ async def _look_up(loop: asyncio.AbstractEventLoop, host: str, port: int) -> lis
     try:
         infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
-        raise FetchError("dns", f"{host} does not resolve: {error}") from None
+        raise FetchError(
+            "dns", f"{host} does not resolve: {error}"
+        ) from error  # whose code net.failing reads
     return list(dict.fromkeys(str(info[4][0]) for info in infos))
