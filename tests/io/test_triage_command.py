@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -209,10 +210,22 @@ class TestCertificates:
             url = f"https://127.0.0.1:{server.port}/x"
             assert words[kind] in cause(url, "-c", of_job(tmp_path, url, trusted))
 
-    def test_tls_asked_of_plain_http(self, served: Pages) -> None:
-        """A port of plain HTTP that was asked for TLS: the scheme is the cause."""
-        url = served.show("/good", Page(DOCUMENT, JSON)).replace("http:", "https:")
-        assert "set scheme: http" in cause(url)
+    @pytest.mark.parametrize("refuses", ["refuses", ""])
+    def test_tls_asked_of_plain_http(self, tmp_path: Path, refuses: str) -> None:
+        """The scheme is the cause, whether the server refuses the handshake or waits for a line."""
+
+        def plain(connection: Connection) -> None:
+            hello = connection.socket.recv(1, socket.MSG_PEEK) == b"\x16"
+            if hello and refuses:
+                connection.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            elif hello:
+                connection.wait()
+            elif connection.request():
+                connection.send(ok(DOCUMENT.encode(), f"Content-Type: {JSON}"))
+
+        with raw_server(plain) as server:
+            url = f"https://127.0.0.1:{server.port}/good"
+            assert "set scheme: http" in cause(url, "-c", of_job(tmp_path, url))
 
     def test_plain_http_to_go(self) -> None:
         """What Go's server says to plain HTTP on its TLS port is understood."""

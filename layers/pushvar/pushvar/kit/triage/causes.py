@@ -60,6 +60,7 @@ CAUSES: dict[str, tuple[str, str]] = {
         "does port {port} speak TLS at all? look at the target's own log",
     ),
     "tls/plain": _PLAIN_PORT,
+    "timeout/plain": _PLAIN_PORT,
     "connection/closed": (
         "{host} accepted the connection and closed it without an answer",
         "does port {port} speak TLS? try https; else look at the target's own log",

@@ -101,7 +101,7 @@ def _detail(asked: Asked, seen: Seen) -> str:
     """What tells the cases of a class apart, beyond what the network said."""
     probe, reason = seen.probe, seen.reason
     kind = kind_of(probe.body)
-    if seen.plain and reason in ("tls", "connection"):
+    if seen.plain and reason in ("tls", "connection", "timeout"):
         return "plain"
     if seen.elsewhere and reason in ("not_found", "bad_format"):
         return "elsewhere"
