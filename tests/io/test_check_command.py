@@ -97,7 +97,7 @@ class TestServices:
 
     def test_slow_to_start(self, gated: Path, tmp_path: Path) -> None:
         """A start that takes too long fails, and nothing else does; with more time it ships."""
-        with started(gated, tmp_path, "-after=700ms", "-warming=600ms") as url:
+        with started(gated, tmp_path, "-after=300ms", "-warming=1200ms") as url:
             late = run_pushvar("check", url, "--within", "1s", "--timeout", "20s", "--json")
         assert (late.returncode, failing(late)) == (1, {"in-time"})
         with started(gated, tmp_path, "-after=500ms", "-warming=500ms") as url:
@@ -105,8 +105,8 @@ class TestServices:
 
     def test_waiting_is_not_counted(self, gated: Path, tmp_path: Path) -> None:
         """The time of --wait-url is none of the service's."""
-        with started(gated, tmp_path, "-after=500ms", "-warming=1s") as url:
-            done = run_pushvar("check", url, "--wait-url", url, "--within", "900ms", "--timeout", "20s")
+        with started(gated, tmp_path, "-after=300ms", "-warming=1200ms") as url:
+            done = run_pushvar("check", url, "--wait-url", url, "--within", "1s", "--timeout", "20s")
         assert done.returncode == 0, done.stdout
 
     def test_a_slow_page(self, gated: Path, tmp_path: Path) -> None:
@@ -153,9 +153,7 @@ class TestAnswers:
     )  # fmt: skip
     def test_one_thing_is_wrong(self, served: Pages, page: Page, check: str) -> None:
         """The check that is meant for it fails, and the exit code says that something does."""
-        done = run_pushvar(
-            "check", served.show("/page", page), "--within", "300ms", "--timeout", "400ms", "--json"
-        )
+        done = run_pushvar("check", served.show("/page", page), "--within", "2s", "--timeout", "2s", "--json")
         assert done.returncode == 1, done.stdout
         assert check in failing(done)
 
