@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.components import REPOSITORY, golang
+from tests.programs import servers
 from tests.programs.commands import run_pushvar
 from tests.programs.loopback import free_port
 from tests.programs.pages import JSON, Page, Pages, pages
@@ -35,6 +36,13 @@ def gated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     program = tmp_path_factory.mktemp("gated") / "gated"
     golang.run(SOURCE, "build", "-o", str(program), ".")
     return program
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run a Pushgateway to which nobody pushed: a program with the official client and nothing else."""
+    with servers.pushgateway(tmp_path_factory.mktemp("client")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +78,9 @@ def failing(done: Completed) -> set[str]:
 
 
 class TestServices:
-    def test_a_good_service(self, pushgateway: Server) -> None:
+    def test_a_good_service(self, client: Server) -> None:
         """A program with the official client ships without a warning."""
-        done = run_pushvar("check", f"{pushgateway.url}/metrics", "--tier", "silver", "--strict", "--json")
+        done = run_pushvar("check", f"{client.url}/metrics", "--tier", "silver", "--strict", "--json")
         assert done.returncode == 0, done.stdout
         assert set(levels(done).values()) == {"pass"}
 
@@ -184,10 +192,10 @@ class TestAnswers:
         assert (found["series"], found["label-values"], found["growth"]) == ("fail", "warn", "warn")
         assert "series" not in failing(run_pushvar("check", url, "--max-series", "5000", "--json"))
 
-    def test_two_pages_of_one_service(self, served: Pages, pushgateway: Server) -> None:
+    def test_two_pages_of_one_service(self, served: Pages, client: Server) -> None:
         """Each URL has its own verdict; pages of one service may each leave out what another has."""
         own = served.show("/own", Page("# TYPE shop_orders_total counter\nshop_orders_total 1\n"))
-        urls = (f"{pushgateway.url}/metrics", own)
+        urls = (f"{client.url}/metrics", own)
         apart = run_pushvar("check", *urls, "--json")
         assert apart.returncode == 1
         assert [one["ships"] for one in json.loads(apart.stdout)["urls"]] == [True, False]
@@ -228,12 +236,12 @@ class TestOutputs:
         assert json.loads(as_json.stdout)["ships"] is False
         assert "::error" in as_json.stderr
 
-    def test_quiet(self, url: str, pushgateway: Server) -> None:
+    def test_quiet(self, url: str, client: Server) -> None:
         """One line for each failed check, nothing where all is well."""
         done = run_pushvar("check", url, "--quiet")
         assert (done.returncode, done.stdout.count("\n")) == (1, 1)
         assert done.stdout.startswith(f"{url}: core: memory: ")
-        well = run_pushvar("check", f"{pushgateway.url}/metrics", "--quiet")
+        well = run_pushvar("check", f"{client.url}/metrics", "--quiet")
         assert (well.returncode, well.stdout, well.stderr) == (0, "", "")
 
     @pytest.mark.parametrize(

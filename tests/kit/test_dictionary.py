@@ -23,6 +23,7 @@ from pushvar.kit.settings import KitSettings, settings_of
 
 from tests.components import REPOSITORY
 from tests.programs.commands import run_pushvar
+from tests.programs.servers import pushgateway
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,11 +56,13 @@ def test_every_metric_that_can_be_emitted_has_one_entry() -> None:
         assert metric.area in AREAS, metric.family.name
 
 
-def test_the_go_client_of_real_programs(etcd: Server, pushgateway: Server) -> None:
+def test_the_go_client_of_real_programs(etcd: Server, tmp_path: Path) -> None:
     """What programs with the official client say of their runtime is in the dictionary, by name and type."""
     kinds = {metric.family.name: metric.family.type.value for metric in every_metric()}
-    for server in (etcd, pushgateway):
-        told = dict(re.findall(r"^# TYPE ((?:go|process)_\w+) (\w+)", server.text("/metrics"), re.MULTILINE))
+    with pushgateway(tmp_path) as one:
+        pages = [etcd.text("/metrics"), one.text("/metrics")]
+    for page in pages:
+        told = dict(re.findall(r"^# TYPE ((?:go|process)_\w+) (\w+)", page, re.MULTILINE))
         told.pop("go_memstats_lookups_total", None)  # always 0, and gone from newer clients
         assert len(told) > 30
         assert {name: kinds.get(name) for name in told} == told
