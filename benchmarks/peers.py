@@ -28,8 +28,10 @@ from pushvar.wire.exposition import text
 from pushvar.wire.proto.prometheus_v1_pb2 import WriteRequest
 
 from benchmarks import servers, workload
-from benchmarks.measure import Spread, ratios, spread
+from benchmarks.alone import command
+from benchmarks.measure import Spread, ratios, spread, with_bytecode
 from benchmarks.series import Different, stamps
+from benchmarks.tables import Section
 from tests import components
 from tests.components import REPOSITORY
 
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 PUSHVAR, VMAGENT, AGENT = "pushvar", "vmagent", "Prometheus agent"
+GOALS = {VMAGENT: 0.35, AGENT: 0.2}
+"""What a target-cycle may cost, as a share of what the peer takes."""
+
 INTERVAL_S = 5
 INTERVALS = 4
 """Intervals in a window: a garbage collection of a peer falls into every window, not into every second."""
@@ -248,3 +253,46 @@ def _theirs(ours: dict[str, Any]) -> dict[str, Any]:
         ],
         "remote_write": [{"url": ours["remote_write"][0]["url"]}],
     }
+
+
+def section(result: Peers) -> Section:
+    """The table, with what was asked of pushvar."""
+    ours = result.of(PUSHVAR)
+    rows = tuple(
+        (
+            f"{peer.name} {peer.version}",
+            f"{peer.cpu_us.median:.0f}",
+            f"{peer.cpu_us.low:.0f}-{peer.cpu_us.high:.0f}",
+            "1x"
+            if peer is ours
+            else f"{peer.ratio.median:.2f}x ({peer.ratio.low:.2f}-{peer.ratio.high:.2f})",
+            f"{peer.rss_mb:.0f}",
+        )
+        for peer in result.peers
+    )
+    goals = "; ".join(
+        f"{limit:g}x of {name}: {'reached' if result.of(name).ratio.median <= limit else 'falls short'}"
+        for name, limit in GOALS.items()
+    )
+    title = (
+        f"A target-cycle of {workload.SERIES} series, {result.targets} targets every {result.interval_s} s"
+    )
+    columns = ("client", "CPU, us", "least to most", "pushvar takes", "RSS, MB")
+    note = (
+        f"{result.windows} windows of {INTERVALS} intervals. Targets served by {result.made_with}. {goals}."
+    )
+    return Section(title, columns, rows, note)
+
+
+def _measured(quick: bool) -> list[Section]:  # noqa: FBT001 - what a command is told
+    with TemporaryDirectory(prefix="pushvar-bench-") as cache:
+        environment = with_bytecode(Path(cache))
+        return [
+            section(run(100 if quick else workload.TARGETS, 2 if quick else 9, environment, lambda: None))
+        ]
+
+
+main = command(_measured, "CPU of a target-cycle beside vmagent and the Prometheus agent; minutes.")
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from benchmarks import (
     https_hosts,
     hung_targets,
     measure,
+    peers,
     series,
     servers,
     shape_warm,
@@ -205,3 +207,27 @@ def test_every_benchmark_of_issue_10_has_a_command(module: object) -> None:
     shown = CliRunner().invoke(module.main, ["--help"])  # type: ignore[attr-defined]
     assert shown.exit_code == 0
     assert "--quick" in shown.output
+
+
+def test_the_page_of_a_peer_has_the_numbers_of_the_document() -> None:
+    """Peers read as text what pushvar reads as JSON: the same 55 samples, by name and value."""
+    (page, *_), (document, *_) = peers.pages(), workload.documents()
+    samples = [line for line in page.decode().splitlines() if not line.startswith("#")]
+    assert len(samples) == workload.SERIES - 5  # the five of health are made by each
+    told = dict(line.rpartition(" ")[::2] for line in samples)
+    stats = json.loads(document)["memstats"]
+    assert float(told["go_memstats_heap_inuse_bytes"]) == stats["HeapInuse"]
+    assert float(told["go_gc_duration_seconds_count"]) == stats["NumGC"]
+
+
+def test_the_table_of_peers_says_which_goal_falls_short() -> None:
+    """A goal is reached at its figure and not above it."""
+    cost = measure.Spread(100.0, 90.0, 110.0)
+    rows = tuple(
+        peers.Peer(name, "1", cost, 50.0, 60.0, measure.Spread(ratio, ratio, ratio))
+        for name, ratio in ((peers.PUSHVAR, 1.0), (peers.VMAGENT, 0.35), (peers.AGENT, 0.21))
+    )
+    made = peers.section(peers.Peers(500, 5, 9, "Go", rows))
+    assert "0.35x of vmagent: reached" in made.note
+    assert "0.2x of Prometheus agent: falls short" in made.note
+    assert made.rows[0][3] == "1x"
