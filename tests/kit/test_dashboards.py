@@ -18,7 +18,7 @@ from pushvar.kit.dashboards.build import ref_id
 from pushvar.kit.dashboards.files import Wanted, dashboard_files, dashboards, flavoured
 from pushvar.kit.dashboards.links import Further
 from pushvar.kit.dashboards.look import steps
-from pushvar.kit.dashboards.series_names import metric_names
+from pushvar.kit.series_names import metric_names
 from pushvar.kit.settings import KitSettings
 
 from tests.components import REPOSITORY

@@ -75,12 +75,9 @@ class Triage:
         shards = self._shards()
         return self._backends(None, name, shards), shards
 
-    def _endpoint(self, target: Target) -> Endpoint:
-        return self._engine.endpoint(target)
-
     def _seen(self, target: Target) -> Seen:
         try:
-            one = self._endpoint(target)
+            one = self._engine.endpoint(target)
         except ConfigError as error:
             bare = self._engine.endpoint(target, ())
             return Seen(self._probe(bare), "auth", str(error), unready=True)
@@ -128,7 +125,7 @@ class Triage:
             if path == parts.path:
                 continue
             other = replace(target, url=parts._replace(path=path, query="").geturl())
-            looked = self._probe(self._endpoint(other), _ELSEWHERE_S)
+            looked = self._probe(self._engine.endpoint(other), _ELSEWHERE_S)
             if looked.reason == "ok":
                 seen = self._read(other, looked)
                 if seen.reason == "ok" and seen.scraped:
@@ -139,7 +136,7 @@ class Triage:
         if self._prometheus:
             return history_of(self._prometheus, subject, self._world.now_ms())
         assert subject.target is not None
-        one = self._endpoint(subject.target)
+        one = self._engine.endpoint(subject.target)
         looked = [self._probe(one) for _ in range(self._fetches)]
         took = tuple(one.duration_s for one in looked if one.reason == "ok")
         return History(durations_s=took, measured=True, failed=len(looked) - len(took))

@@ -49,3 +49,6 @@ SERVICE_METRICS = (REQUESTS, REQUEST_SECONDS, ORDERS, PAYMENT_SECONDS, DEPLOYED)
 
 CLIENT_GAVE_UP = "499"
 """The code of a request whose client went away: neither good nor bad, it is in no ratio."""
+
+COUNTED, FAILED = f'code!="{CLIENT_GAVE_UP}"', 'code=~"5.."'
+"""Matchers of the requests that count, and of those that the service answered badly."""

@@ -39,7 +39,6 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     "scrape_success": Threshold(0.99, 0.9, "percentunit", "targets that are not seen", falling=True),
     "samples_growth": Threshold(0.25, 0.5, "percentunit", "a release puts ids into labels or keys"),
-    "budget_used": Threshold(0.8, 1.0, "percentunit", "from 1 on series are left out"),
     "pool_saturation": Threshold(0.75, 0.9, "percentunit", "requests begin to wait for connections"),
     "coverage": Threshold(1.0, 0.9, "percentunit", "services that no alert knows", falling=True),
     "data_age_s": Threshold(180, 300, "s", "queries look back five minutes: then graphs end"),

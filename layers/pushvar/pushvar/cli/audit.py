@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pushvar.cli import exit_codes
-from pushvar.cli.audit_files import STDOUT, check_folders, read_file, write_files
 from pushvar.cli.registries import VARIABLE
+from pushvar.cli.report_files import STDOUT, check_folders, read_file, write_files
 from pushvar.cli.tables import counted, show_table
 
 if TYPE_CHECKING:

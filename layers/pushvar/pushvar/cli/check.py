@@ -11,12 +11,14 @@ import click
 
 from pushvar.cli import exit_codes
 from pushvar.cli.check_report import progress_line, show_quietly, show_verdict
+from pushvar.cli.report_files import write_files
 from pushvar.cli.values import DURATION
 from pushvar.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pushvar.collect.registry.protocol import Snapshot
     from pushvar.kit.gate.facts import Facts, Limits
     from pushvar.kit.gate.verdict import Verdict
 
@@ -91,11 +93,13 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
 
     In time, readable, complete for its tier, not too many series, well named, without secrets.
     """
+    from pushvar.cli.show import snapshot_of
     from pushvar.kit.gate.facts import Limits
     from pushvar.kit.gate.verdict import verdicts
 
-    limits = Limits(within, max(within, timeout), max_latency, _known(tier, config), required, max_series)
-    found = _looked(urls, limits, wait_url, config, job)
+    snapshot = snapshot_of(config, job)
+    limits = Limits(within, max(within, timeout), max_latency, _known(tier, snapshot), required, max_series)
+    found = _looked(urls, limits, wait_url, snapshot, job)
     given = verdicts(found, limits, strict=strict, together=together)
     if as_json:
         _print_json(given)
@@ -110,13 +114,12 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
 
 
 def _looked(
-    urls: Sequence[str], limits: Limits, wait_url: str | None, config: str | None, job: str | None
+    urls: Sequence[str], limits: Limits, wait_url: str | None, snapshot: Snapshot, job: str | None
 ) -> list[Facts]:
     from pushvar.app.gated import Gate
     from pushvar.app.world import real_world
-    from pushvar.cli.show import snapshot_of
 
-    gate = Gate(snapshot_of(config, job), job, limits, real_world())
+    gate = Gate(snapshot, job, limits, real_world())
     if wait_url is not None:
         with progress_line(f"waiting for {wait_url}"):
             said = gate.await_ready(wait_url)
@@ -130,11 +133,11 @@ def _looked(
         return list(gate.look(urls))
 
 
-def _known(tier: str, config: str | None) -> str:
+def _known(tier: str, snapshot: Snapshot) -> str:
     """The tier, if it is one of the configuration's or of the defaults."""
-    from pushvar.cli.kit_files import settings_from
+    from pushvar.kit.settings import settings_of
 
-    names = [one.tier for one in settings_from(config).objectives]
+    names = [one.tier for one in settings_of(snapshot.config).objectives]
     if tier not in names:
         raise ConfigError("--tier", f"{tier} is no tier", hint=f"there are {', '.join(names)}")
     return tier
@@ -148,14 +151,13 @@ def _print_json(given: Sequence[Verdict]) -> None:
 
 
 def _write_files(given: Sequence[Verdict], junit_file: str | None, checklist_file: str | None) -> None:
-    if junit_file is not None:
-        from pushvar.kit.gate.junit import junit
+    from pushvar.kit.gate.junit import junit
+    from pushvar.kit.gate.markdown import filled
 
-        _write("--junit", junit_file, junit(given))
-    if checklist_file is not None:
-        from pushvar.kit.gate.markdown import filled
-
-        _write("--checklist", checklist_file, filled(given).encode())
+    write_files(
+        {"--junit": junit_file, "--checklist": checklist_file},
+        {"--junit": lambda: junit(given), "--checklist": lambda: filled(given)},
+    )
 
 
 def _annotate(given: Sequence[Verdict], wanted: str | None, *, as_json: bool) -> None:
@@ -170,16 +172,16 @@ def _annotate(given: Sequence[Verdict], wanted: str | None, *, as_json: bool) ->
         click.echo(line, err=as_json)  # standard output then has the one object and nothing else
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        _write("GITHUB_STEP_SUMMARY", summary, filled(given).encode(), mode="ab")
+        _append(summary, filled(given))
 
 
-def _write(option: str, path: str, content: bytes, *, mode: str = "wb") -> None:
+def _append(path: str, content: str) -> None:
     try:
-        with Path(path).open(mode) as file:
+        with Path(path).open("a", encoding="utf-8") as file:
             file.write(content)
     except OSError as error:
         raise ConfigError(
-            option, f"{path}: {error.strerror}", hint="give a file that can be written"
+            "GITHUB_STEP_SUMMARY", f"{path}: {error.strerror}", hint="unset it, or name a file"
         ) from None
 
 

@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 from rich.cells import cell_len
 
+from pushvar.kit.plain import counted
+from pushvar.kit.plain import visible as printable
+
+__all__ = ["Progress", "counted", "printable", "progress_bar", "reading", "show_table"]
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
@@ -25,11 +30,6 @@ def show_table(
             space = " " * (width - cell_len(cell))
             cells.append(space + cell if index in right else cell + space)
         click.secho("  ".join(cells).rstrip(), fg=colour)
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 target``, ``2 targets``, ``1,000 targets``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class Progress(NamedTuple):
@@ -74,8 +74,3 @@ def reading() -> Iterator[Callable[[int], None] | None]:
         yield lambda number: click.echo(f"\rreading: {counted(number, 'parameter')}", nl=False, err=True)
     finally:
         click.echo("\r\x1b[K", nl=False, err=True)
-
-
-def printable(text: str) -> str:
-    """The text without anything that a terminal would obey."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

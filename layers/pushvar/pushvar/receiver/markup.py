@@ -1,47 +1,20 @@
-"""HTML and SVG as function calls. What is not Markup already is escaped: nothing can forget to."""
+"""The pages of the receiver: their frame and style, and label sets that may be broken."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
-from html import escape
 from importlib import resources
 
-_VOID = frozenset({"input", "link", "meta", "br"})
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+from pushvar.wire.markup import Markup, el, join, text
+
+__all__ = ["Markup", "breakable", "document", "el", "join", "text"]
+
 _BREAKS = re.compile(r"(?<=[,{])")
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
     "%3Cpath d='M1 12l4-5 3 3 6-8' fill='none' stroke='%233b76d6' stroke-width='2.5'/%3E%3C/svg%3E"
 )
-
-
-class Markup(str):
-    """Text that is HTML already."""
-
-    __slots__ = ()
-
-
-def text(value: object) -> Markup:
-    """Escape a value; control characters become the replacement character."""
-    return value if isinstance(value, Markup) else Markup(escape(_UNPRINTABLE.sub("\ufffd", str(value))))
-
-
-def el(tag: str, *children: object, **attributes: object) -> Markup:
-    """One element. ``class_`` gives ``class``, ``aria_label`` gives ``aria-label``; None leaves one out."""
-    opening = "".join(
-        f" {name.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{text(value)}"')
-        for name, value in attributes.items()
-        if value is not None and value is not False
-    )
-    if tag in _VOID:
-        return Markup(f"<{tag}{opening}>")
-    return Markup(f"<{tag}{opening}>{join(*children)}</{tag}>")
-
-
-def join(*children: object) -> Markup:
-    """Several pieces in a row; None is nothing."""
-    return Markup("".join(text(child) for child in children if child is not None))
 
 
 def breakable(value: str) -> Markup:

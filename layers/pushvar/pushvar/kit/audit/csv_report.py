@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from pushvar.kit.audit.plain import csv_cell
+from pushvar.kit.plain import csv_cell
 
 if TYPE_CHECKING:
     from pushvar.kit.audit.report import Report

@@ -1,31 +1,26 @@
-"""HTML and SVG as function calls: what is not Markup already is escaped, nothing can forget to."""
+"""The page of an audit: texts of strangers shown as they are, and a policy that runs one script alone."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from hashlib import sha256
-from html import escape
 
-from pushvar.kit.audit.plain import visible
+from pushvar.kit.plain import visible
+from pushvar.wire import markup
+from pushvar.wire.markup import Markup
 
-
-class Markup(str):
-    """Text that is HTML already."""
-
-    __slots__ = ()
+__all__ = ["Markup", "document", "el", "join"]
 
 
 def el(tag: str, *children: object, **attributes: object) -> Markup:
-    """One element. ``class_`` gives ``class``, ``aria_label`` gives ``aria-label``."""
-    opening = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{_text(value)}"' for name, value in attributes.items()
-    )
-    return Markup(f"<{tag}{opening}>{join(*children)}</{tag}>")
+    """One element, as ``wire.markup`` has it; what does not print is shown as an escape."""
+    shown = {name: _shown(value) for name, value in attributes.items()}
+    return markup.el(tag, *map(_shown, children), **shown)
 
 
 def join(*children: object) -> Markup:
     """Several pieces in a row."""
-    return Markup("".join(map(_text, children)))
+    return markup.join(*map(_shown, children))
 
 
 def document(title: str, style: str, script: str, body: Markup) -> str:
@@ -36,10 +31,10 @@ def document(title: str, style: str, script: str, body: Markup) -> str:
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_text(title)}</title>\n<style>\n{style}</style>\n</head>\n"
+        f"<title>{join(title)}</title>\n<style>\n{style}</style>\n</head>\n"
         f"<body>\n{body}\n<script>{script}</script>\n</body>\n</html>\n"
     )
 
 
-def _text(value: object) -> Markup:
-    return value if isinstance(value, Markup) else Markup(escape(visible(str(value))))
+def _shown(value: object) -> object:
+    return value if isinstance(value, Markup) else visible(str(value))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushvar.catalogue.audit import AUDIT_STATES
-from pushvar.kit.audit.plain import markdown_cell
 from pushvar.kit.audit.sums import WORST_FIRST
 from pushvar.kit.audit.tables import headline, moment, tables, trend_line
+from pushvar.kit.plain import markdown_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

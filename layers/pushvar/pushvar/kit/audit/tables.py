@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pushvar.kit.audit.report import CHANGES
 from pushvar.kit.audit.sums import DIMENSIONS, cut, share
+from pushvar.kit.plain import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,11 +37,6 @@ class Table(NamedTuple):
 def moment(time_ms: int) -> str:
     """A time as people write it, in UTC."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 target``, ``1,000 targets``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def part(number: int, whole: int) -> str:

@@ -13,9 +13,9 @@ from pushvar.catalogue.service import DEPLOYED
 from pushvar.kit.dashboards import look
 from pushvar.kit.dashboards.expressions import Scope
 from pushvar.kit.dashboards.links import TAG, Way, menu, series_links
-from pushvar.kit.dashboards.series_names import families
 from pushvar.kit.dashboards.tables import columns, transformations
 from pushvar.kit.dashboards.words import Panel
+from pushvar.kit.series_names import families
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

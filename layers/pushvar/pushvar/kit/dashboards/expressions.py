@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pushvar.catalogue.service import CLIENT_GAVE_UP, REQUEST_SECONDS, REQUESTS
+from pushvar.catalogue.service import COUNTED, FAILED, REQUEST_SECONDS, REQUESTS
+from pushvar.kit.rules.expressions import bound
 
 if TYPE_CHECKING:
     from pushvar.kit.settings import Objective
@@ -15,9 +16,6 @@ STEP = "$__rate_interval"
 
 OWNER = "customer_id, service_domain, sla_tier"
 """Whose a service is: what tenants are told apart by."""
-
-_ERRORS = 'code=~"5.."'
-_COUNTED = f'code!="{CLIENT_GAVE_UP}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,8 @@ class Scope:
     def error_ratio(self, by: str, *matchers: str, window: str = STEP) -> str:
         """Share of requests that were answered with 5xx; 0 where there were only others."""
         name = REQUESTS.family.name
-        every = f"sum by ({by}) ({self.rate(name, _COUNTED, *matchers, window=window)})"
-        bad = f"sum by ({by}) ({self.rate(name, _ERRORS, *matchers, window=window)})"
+        every = f"sum by ({by}) ({self.rate(name, COUNTED, *matchers, window=window)})"
+        bad = f"sum by ({by}) ({self.rate(name, FAILED, *matchers, window=window)})"
         return f"({bad} or 0 * {every}) / ({every} > 0)"
 
     def budget_share(self, by: str, objectives: tuple[Objective, ...], window: str) -> str:
@@ -58,7 +56,7 @@ class Scope:
 
     def slow_share(self, metric: str, bound_s: float, by: str, *matchers: str, window: str = STEP) -> str:
         """Share of observations above a bound of the histogram."""
-        fast = self.rate(f"{metric}_bucket", f'le=~"{_bound(bound_s)}"', *matchers, window=window)
+        fast = self.rate(f"{metric}_bucket", bound(bound_s), *matchers, window=window)
         every = self.rate(f"{metric}_count", *matchers, window=window)
         return f"1 - sum by ({by}) ({fast}) / (sum by ({by}) ({every}) > 0)"
 
@@ -71,9 +69,3 @@ class Scope:
 
 def _tier(objective: Objective) -> str:
     return f'sla_tier="{objective.tier}"'
-
-
-def _bound(seconds: float) -> str:
-    """A bound as programs write it: ``1`` or ``1.0``."""
-    text = f"{seconds:g}"
-    return text.replace(".", r"\\.") if "." in text else rf"{text}(\\.0)?"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pushvar.kit.dashboards.flavours import INPUT
 from pushvar.kit.dashboards.look import edges
-from pushvar.kit.dashboards.series_names import families, recorded
+from pushvar.kit.series_names import families, recorded
 from pushvar.kit.settings import span
 
 if TYPE_CHECKING:

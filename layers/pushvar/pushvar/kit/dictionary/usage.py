@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pushvar.catalogue.metrics import metric_of_series
+from pushvar.kit.series_names import metric_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _NAMES_MATCHER = re.compile(r'__name__\s*=~\s*"((?:[^"\\]|\\.)*)"')
 
 
@@ -62,4 +61,4 @@ class Usage:
         """The names in an expression: written, or chosen by a pattern of names among the recorded ones."""
         patterns = [found[1] for found in _NAMES_MATCHER.finditer(expression)]
         chosen = {name for name in self._recorded for one in patterns if re.fullmatch(one, name)}
-        return chosen | set(_NAME.findall(_STRING.sub("", expression)))
+        return chosen | metric_names(expression)

@@ -38,12 +38,11 @@ def core(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """What the core set asks of a service of this tier, in this format."""
     document = facts.document
     assert document is not None
+    there = document.names | limits.elsewhere
     for one in CORE:
-        missing = [name for name in one.families if name not in document.names | limits.elsewhere]
-        if not missing:
-            continue
-        what = f"{one.category}: {_listed(missing)} missing; unseen: {one.impact}"
-        if one.asked(limits.tier, expvar=not document.text):
+        missing = [name for name in one.families if name not in there]
+        if missing and one.asked(limits.tier, expvar=not document.text):
+            what = f"{one.category}: {_listed(missing)} missing; unseen: {one.impact}"
             yield Finding(Level.FAIL, what, one.remedy)
 
 

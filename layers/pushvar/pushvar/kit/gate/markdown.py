@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pushvar.kit.gate.checks import CHECKS
 from pushvar.kit.gate.facts import Level
+from pushvar.kit.plain import markdown_cell, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,9 +56,9 @@ def _filled(verdict: Verdict) -> Iterator[str]:
 
 def _findings(one: Result) -> Iterator[str]:
     for finding in one.findings:
-        yield f"  - {_WORDS[finding.level]}{_plain(finding.what)}"
+        yield f"  - {_WORDS[finding.level]}{markdown_cell(finding.what)}"
         if finding.mend:
-            yield f"    → {_plain(finding.mend)}"
+            yield f"    → {markdown_cell(finding.mend)}"
 
 
 def _bound(name: str, limits: Limits) -> str:
@@ -69,11 +70,6 @@ def _bound(name: str, limits: Limits) -> str:
     }.get(name, "")
 
 
-def _plain(text: str) -> str:
-    """A text from outside, of which Markdown and HTML make nothing."""
-    shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
-    return "".join(f"\\{one}" if one in "\\`*_[]<>|#@!" else one for one in shown)
-
-
 def _code(text: str) -> str:
-    return "".join(one for one in text if one.isprintable() and one != "`")
+    """Between backticks nothing is Markdown but a backtick."""
+    return visible(text).replace("`", "'")

@@ -27,7 +27,6 @@ _UNITS = {
     "megabytes": "bytes", "percent": "ratio (0 to 1)", "pct": "ratio (0 to 1)", "fahrenheit": "celsius",
 }  # fmt: skip
 _AVERAGES = {"avg", "average", "mean", "p50", "p90", "p95", "p99", "min", "max"}
-_OF_TYPES = {"histogram": ("_bucket",), "summary": ("_bucket",)}
 
 
 def names(facts: Facts, limits: Limits) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pushvar.catalogue.service import CLIENT_GAVE_UP, REQUEST_SECONDS, REQUESTS
+from pushvar.catalogue.service import COUNTED, FAILED, REQUEST_SECONDS, REQUESTS
 from pushvar.kit.rule_files import Recording
 from pushvar.kit.rules.expressions import OWNER, bound
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from pushvar.kit.settings import Objective
 
-COUNTED = f'code!="{CLIENT_GAVE_UP}"'
 LATENCY_BUDGET = 0.05
 """The promise is a 95th percentile: so many requests may take longer."""
 
@@ -60,7 +59,7 @@ def every_request(function: str, window: str) -> str:
 
 def _errors(function: str, window: str) -> str:
     """Requests answered with 5xx; 0 where there were only others."""
-    bad = total(function, f'{_REQUESTS}{{code=~"5.."}}', window)
+    bad = total(function, f"{_REQUESTS}{{{FAILED}}}", window)
     return f"{bad} or 0 * {every_request(function, window)}"
 
 

@@ -11,9 +11,9 @@ from pushvar.config.grammar import duration
 from pushvar.errors import ConfigError
 from pushvar.kit.dashboards.lint.findings import Finding, expression, targets
 from pushvar.kit.dashboards.lint.panels import unit_of
-from pushvar.kit.dashboards.series_names import REMOVED, metric_names
 from pushvar.kit.rule_files import Recording
 from pushvar.kit.rules import groups_of
+from pushvar.kit.series_names import REMOVED, metric_names
 from pushvar.model import MetricType
 
 if TYPE_CHECKING:

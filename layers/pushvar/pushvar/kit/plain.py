@@ -1,4 +1,4 @@
-"""Texts of strangers made harmless for what shows them: names of targets and labels may hold anything."""
+"""Texts for people: counts in words, and texts of strangers made harmless for what shows them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import re
 _FORMULA = ("=", "+", "-", "@")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&:])")
 _WORD = re.compile(r"[\w.% ,-]*\Z")
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 target``, ``2 targets``, ``1,000 targets``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def visible(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The files that ``pushvar audit`` writes: whole or not at all, and ``-`` for standard output."""
+"""Files of a command's reports: written whole or not at all, and ``-`` for standard output."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write_files(wanted: Mapping[str, str | None], texts: Mapping[str, Callable[[
 
 
 def check_folders(wanted: Mapping[str, str | None]) -> None:
-    """Raise ConfigError for a file that cannot be written, before the audit takes its time."""
+    """Raise ConfigError for a file that cannot be written, before the command takes its time."""
     for option, path in wanted.items():
         if path in (None, STDOUT):
             continue
