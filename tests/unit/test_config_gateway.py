@@ -44,6 +44,7 @@ def test_what_is_left_open_is_filled_in() -> None:
         (ONE + "    principal: arn:aws:iam::123456789012:role/a\n    ttl: 20w", "6:10: gateway.credentials[0].ttl: 20w is longer than max_ttl, 12w; write 12w or less"),
         (WITH_JOB + "gateway: {ttl: 20w}", "2:16: gateway.ttl: 20w is longer than max_ttl, 12w; write 12w or less"),
         (WITH_JOB + "gateway: {anonymous: a b}", '2:22: gateway.anonymous: "a b" is not a customer_id; letters, digits, \'_\', \'.\' and \'-\', at most 64, the first a letter or digit'),
+        (WITH_JOB + "gateway: {anonymous: false}", '2:22: gateway.anonymous: "false" is not a customer_id: this is no switch; name the customer whose pushes without a credential are, or leave the key out to refuse them'),
         (WITH_JOB + "gateway: {group_limit: 0}", "2:24: gateway.group_limit: 0 is too small; the least is 1"),
         (WITH_JOB + "gateway: {ttls: 1h}", "2:11: gateway.ttls: unknown; did you mean ttl?"),
     ],

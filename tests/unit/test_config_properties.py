@@ -64,7 +64,8 @@ def _loads_or_refuses(text: str) -> None:
             assert problem.problem
         return
     assert msgspec.json.decode(msgspec.json.encode(config), type=Config) == config
-    assert len({job.job_name for job in config.scrape_configs}) == len(config.scrape_configs) > 0
+    assert len({job.job_name for job in config.scrape_configs}) == len(config.scrape_configs)
+    assert config.scrape_configs or config.gateway.is_open
     assert all(job.scrape_timeout <= job.scrape_interval for job in config.scrape_configs)
     names = [one.name for one in config.remote_write] + [one.name for one in config.pushgateways]
     assert len(set(names)) == len(names)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _ARN = re.compile(r"arn:aws[a-z-]*:(iam|sts)::([0-9]{12}|\*):[A-Za-z0-9_+=,.@/*-]+")
 _BEARER = "bearer"
+_SWITCHES = frozenset({"true", "false", "yes", "no", "on", "off"})
 
 
 def principal(value: str) -> str:
@@ -28,7 +29,13 @@ def principal(value: str) -> str:
 
 
 def anonymous(value: str) -> str:
-    """A customer_id, or nothing."""
+    """A customer_id, or nothing.
+
+    A word for yes or no would open the door to everyone, for a customer of that name.
+    """
+    if value.lower() in _SWITCHES:
+        hint = "name the customer whose pushes without a credential are, or leave the key out to refuse them"
+        raise refused(f"{quoted(value)} is not a customer_id: this is no switch", hint)
     return grammar.customer_id(value) if value else ""
 
 
