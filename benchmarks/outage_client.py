@@ -19,6 +19,7 @@ from pushvar.app.backends import Backends
 from pushvar.app.world import real_world
 from pushvar.config.load import load
 from pushvar.deliver.spool import Spool
+from pushvar.model import Load
 from pushvar.net.secrets import Secrets
 from pushvar.state import open_state
 from pushvar.state.protocol import Head
@@ -59,7 +60,7 @@ class Sender:
         )
         assert lease is not None
         spool = Spool(self._state, lease)
-        (delivery,) = self._backends.deliver(scrapes, {}, time.monotonic() + _BUDGET_S, spool)
+        (delivery,) = self._backends.deliver(Load(scrapes), {}, time.monotonic() + _BUDGET_S, spool)
         self._state.commit(lease, Head(self._now_ms, self._now_ms, {}, spool.lanes), release=True)
         return delivery
 

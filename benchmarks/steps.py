@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pushvar.collect.fetch import Done, Endpoint
     from pushvar.deliver.spool import Spool
-    from pushvar.model import Delivery, Report, Scrape
+    from pushvar.model import Delivery, Load, Report, Scrape
     from pushvar.state.protocol import StateStore
 
 REGISTRY, FETCH, CONVERT, STALENESS, PACK, COMPRESS, PUSH, LEASE, REST = (
@@ -123,7 +123,7 @@ class Steps:
     def _run(self, watch: Stopwatch) -> Report:
         snapshot = watch.timed(REGISTRY, self._registry.load)()
         steps = corridor.Steps(
-            watch.timed(FETCH, lambda endpoints, done, _: self._fetch(watch, endpoints, done)),
+            watch.timed(FETCH, lambda endpoints, done, *_: self._fetch(watch, endpoints, done)),
             self._engine.convert,
             self._engine.failed,
             watch.timed(PUSH, self._deliver),
@@ -142,8 +142,8 @@ class Steps:
     def _fetch(self, watch: Stopwatch, endpoints: Sequence[Endpoint], done: Done) -> None:
         self._fetcher.fetch_all(endpoints, watch.timed(CONVERT, done))
 
-    def _deliver(self, scrapes: Sequence[Scrape], deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
-        return self._backends.deliver(scrapes, self._engine.families, deadline_s, spool)
+    def _deliver(self, load: Load, deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
+        return self._backends.deliver(load, self._engine.families, deadline_s, spool)
 
     def _replay(self, watch: Stopwatch, scrapes: Sequence[Scrape]) -> None:
         batches = cut(scrapes, max_samples=self._batch_samples)

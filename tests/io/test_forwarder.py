@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import threading
 import time
 import tracemalloc
 from base64 import b64decode
@@ -12,14 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import snappy
 from pushvar.app.backends import Backends
 from pushvar.app.forwarder import Forwarder
 from pushvar.app.world import World
 from pushvar.collect.registry.file import FileRegistry
 from pushvar.config.load import load
 from pushvar.errors import ConfigError, StateError
+from pushvar.model import Load
 from pushvar.net.secrets import Secrets
 from pushvar.state import open_state
+from pushvar.wire.proto import prometheus_v1_pb2 as official
 
 from tests.programs.certificates import authority
 from tests.programs.faulty_server import FaultyServer, faulty_server
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
 
     from pushvar.model import Report
     from pushvar.state.protocol import StateStore
+
+    from tests.programs.raw_server import Act
 
 START_MS = 1_795_173_600_000
 
@@ -428,7 +434,9 @@ def test_any_number_of_backends(made: Made, count: int) -> None:
     loop = made.loop(made.document({"a": every(1)}))
     scrapes = loop.forwarder.cycle().scrapes
     some = backends(real_world(), *[f"{made.faulty.url}/status/204"] * count)
-    deliveries = some.deliver(scrapes, loop.forwarder.engine.families, time.monotonic() + 5, new_spool())
+    deliveries = some.deliver(
+        Load(scrapes), loop.forwarder.engine.families, time.monotonic() + 5, new_spool()
+    )
     some.close()
     assert [one.backend for one in deliveries] == [f"b{n}" for n in range(count)]
     assert all(one.sent and not one.failed and not one.error for one in deliveries)
@@ -442,7 +450,7 @@ def test_a_bad_backend_costs_its_own_samples_and_no_more_than_the_time(made: Mad
     good = f"{made.faulty.url}/status/204"
     some = backends(real_world(), good, made.faulty.url + path, good)
     start_s = time.monotonic()
-    first, bad, last = some.deliver(scrapes, loop.forwarder.engine.families, start_s + 1.5, new_spool())
+    first, bad, last = some.deliver(Load(scrapes), loop.forwarder.engine.families, start_s + 1.5, new_spool())
     some.close()
     assert time.monotonic() - start_s < 2.5
     assert (first.failed, last.failed, bad.sent) == (0, 0, 0)
@@ -453,9 +461,6 @@ def test_a_bad_backend_costs_its_own_samples_and_no_more_than_the_time(made: Mad
 
 def test_metadata_never_costs_samples(made: Made) -> None:
     """A backend that fails for metadata alone still gets every sample, in every cycle."""
-    import snappy
-    from pushvar.wire.proto import prometheus_v1_pb2 as official
-
     taken = []
 
     def act(client: Connection) -> None:
@@ -485,6 +490,53 @@ def test_a_dead_backend_does_not_slow_the_loop(made: Made) -> None:
     forwarder.close()
     assert 2 <= len(reports) <= 5
     assert all(report.deliveries[0].sent and not report.deliveries[0].failed for report in reports)
+
+
+def answers_when_told(told: list[tuple[str, set[str]]]) -> Act:
+    """Targets and backends at once; notes which jobs are up in a push, and /slow answers after the first."""
+    heard = threading.Event()
+
+    def act(client: Connection) -> None:
+        while client.request():
+            method, path, _ = client.server.heads[-1].partition("\r\n")[0].split()
+            if method == "POST":
+                request = official.WriteRequest.FromString(snappy.uncompress(client.body))
+                labels = [{one.name: one.value for one in series.labels} for series in request.timeseries]
+                told.append((path, {one["job"] for one in labels if one["__name__"] == "up"}))
+                client.send(ok())
+                heard.set()
+            elif path != "/slow" or heard.wait(20):
+                client.send(ok(b'{"requests_total": 7}'))
+
+    return act
+
+
+def test_who_hangs_holds_up_nobody_else(made: Made) -> None:
+    """A target answers only when the others' samples have reached the backend; every sample arrives once.
+
+    A backend whose relabelling may make series of several targets one gets everything at the end, together.
+    """
+    told: list[tuple[str, set[str]]] = []
+    with raw_server(answers_when_told(told)) as server:
+        target = {"static_configs": [{"targets": [f"127.0.0.1:{server.port}"]}], "scrape_timeout": "25s"}
+        jobs = {name: every(30) | target | {"metrics_path": f"/{name}"} for name in ("fast", "slow")}
+        url = f"http://127.0.0.1:{server.port}"
+        relabel = [{"action": "labeldrop", "regex": "rack"}]
+        document = made.document(jobs, {"url": f"{url}/plain", "metadata_config": {"send": False}})
+        relabelled = {**document["remote_write"][0], "name": "r", "url": f"{url}/relabelled"}
+        document["remote_write"].append(relabelled | {"write_relabel_configs": relabel})
+        config = made.folder / "pushvar.yml"
+        config.write_text(json.dumps(document))
+        forwarder = Forwarder(FileRegistry(str(config)), open_state("memory:"), real_world(), owner="test")
+        report = forwarder.cycle()
+        forwarder.close()
+    assert {one.reason for one in report.scrapes} == {"ok"}
+    samples = sum(one.carried for one in report.scrapes)
+    assert [(one.backend, one.sent, one.failed) for one in report.deliveries] == [
+        ("b", samples, 0), ("r", samples, 0),
+    ]  # fmt: skip
+    assert [jobs for path, jobs in told if path == "/plain"] == [{"fast"}, {"slow"}]
+    assert [jobs for path, jobs in told if path == "/relabelled"] == [{"fast", "slow"}]
 
 
 # Memory

@@ -22,7 +22,7 @@ from pushvar.convert.health import health_values
 from pushvar.deliver.spool import Spool
 from pushvar.deliver.staleness import REMOVED, VANISHED
 from pushvar.errors import ConfigError
-from pushvar.model import STALE_BITS, Scrape
+from pushvar.model import STALE_BITS, Load, Scrape
 from pushvar.net.secrets import Secrets
 from pushvar.state import open_state
 from pushvar.state.protocol import Head
@@ -94,13 +94,15 @@ class Pushed:
         assert lease is not None
         spool = Spool(self.store, lease)
         fresh = [replace(scrape, time_ms=now_ms) for scrape in scrapes]
-        done = self.backends.deliver(fresh, self.engine.families, time.monotonic() + for_s, spool)[0]
+        done = self.backends.deliver(Load(fresh), self.engine.families, time.monotonic() + for_s, spool)[0]
         self.store.commit(lease, Head(now_ms, now_ms, {}, spool.lanes), release=True)
         return done
 
     def deliver(self, *scrapes: Scrape, for_s: float = 10.0) -> Delivery:
         """Push them, and give the first backend's delivery."""
-        return self.backends.deliver(scrapes, self.engine.families, time.monotonic() + for_s, new_spool())[0]
+        return self.backends.deliver(
+            Load(scrapes), self.engine.families, time.monotonic() + for_s, new_spool()
+        )[0]
 
 
 @pytest.fixture
@@ -583,7 +585,7 @@ def test_a_fault_of_our_own_is_the_backends_alone(
     pushed = Pushed({"name": "one", "url": pushgateway.url}, {"name": "two", "url": pushgateway.url})
     scrapes = [pushed.up(b'{"a": 1, "b": 2}', job="fault"), pushed.down(job="fault", env="x")]
     monkeypatch.setattr(pushed.backends._backends[0], "_push", lambda *_: 1 / 0)
-    first, second = pushed.backends.deliver(scrapes, {}, time.monotonic() + 5, new_spool())
+    first, second = pushed.backends.deliver(Load(scrapes), {}, time.monotonic() + 5, new_spool())
     pushed.backends.close()
     assert (first.backend, first.sent, first.failed) == ("one", 0, 2 + len(HEALTH))
     assert first.error == "ZeroDivisionError: division by zero"

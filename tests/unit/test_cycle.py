@@ -14,7 +14,7 @@ from pushvar.convert.plan import Stamp
 from pushvar.cycle import LEASE_MARGIN_MS, Steps, Turn, run_cycle
 from pushvar.deliver.staleness import Roll, SeriesMemory
 from pushvar.errors import EncodeError, FetchError, LeaseLost, PushError
-from pushvar.model import Delivery, Fetched, Scrape, Target
+from pushvar.model import Delivery, Fetched, Load, Scrape, Target
 from pushvar.net.client import Origin
 from pushvar.state import open_state
 
@@ -56,7 +56,9 @@ class World:
         """A memory of the store's series."""
         self.memory = SeriesMemory(self.state)
 
-    def fetch_all(self, endpoints: Sequence[Endpoint], done: Done, deadline_s: float) -> None:
+    def fetch_all(
+        self, endpoints: Sequence[Endpoint], done: Done, deadline_s: float, _look: Callable[[], None]
+    ) -> None:
         """Answer each at once, half a second after it began."""
         self.fetch_deadlines.append(deadline_s)
         for one in endpoints:
@@ -74,8 +76,9 @@ class World:
         """The plan of a target that is down."""
         return self.converter.failed(Stamp(target))
 
-    def deliver(self, scrapes: Sequence[Scrape], deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
+    def deliver(self, load: Load, deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
         """Keep what arrives."""
+        scrapes = load.fresh
         self.deadlines.append(deadline_s)
         self.delivering(scrapes)
         self.delivered += scrapes

@@ -16,7 +16,7 @@ from pushvar.deliver.spool import Spool
 from pushvar.errors import StateError
 from pushvar.kit.audit.metrics import owned, owner_text, time_text
 from pushvar.labels.sets import label_set
-from pushvar.model import GROUP_KEY, Scrape, Target
+from pushvar.model import GROUP_KEY, Load, Scrape, Target
 from pushvar.net.secrets import Secrets
 from pushvar.state.memory import open_store
 
@@ -61,7 +61,7 @@ class AuditPush:
                 raise StateError("a new store has a lease already")
             deadline_s = self._world.monotonic_s() + PATIENCE_S
             spool = Spool(state, lease)
-            return self._backends.deliver(scrapes, self._engine.families, deadline_s, spool)
+            return self._backends.deliver(Load(scrapes), self._engine.families, deadline_s, spool)
         finally:
             state.close()
 

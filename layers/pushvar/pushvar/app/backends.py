@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pushvar.app.world import World
     from pushvar.config.schema import Config
     from pushvar.deliver.spool import Spool
-    from pushvar.model import Delivery, Family, Scrape
+    from pushvar.model import Delivery, Family, Load
     from pushvar.net.secrets import Secrets
 
 
@@ -46,22 +46,25 @@ class Backends:
             backend.overrun_s, backend.lane_s = overrun_s, lane_s
 
     def deliver(
-        self, scrapes: Sequence[Scrape], families: Mapping[str, Family], deadline_s: float, spool: Spool
+        self, load: Load, families: Mapping[str, Family], deadline_s: float, spool: Spool
     ) -> tuple[Delivery, ...]:
-        """Send the scrapes, and what waits in the spool, to every backend.
+        """Send the scrapes of a load, and what waits in the spool, to every backend that it is for.
 
         One delivery for each, in the order of the configuration, ``remote_write`` first; then those of
         backends that the configuration does not have any more, when something of theirs was given up.
         """
+        everything = [*load.gone, *load.fresh] if load.gone else load.fresh
 
         def deliver(backend: HttpBackend) -> Delivery:
+            scrapes = load.fresh if backend.takes_parts else everything
             return backend.deliver(backend.wanted(scrapes), families, deadline_s, spool)
 
+        meant = [one for one in self._backends if load.whole or one.takes_parts]
         left = forsaken(spool, [one.name for one in self._backends], self._world.now_ms())
-        if len(self._backends) == 1:
-            return (deliver(self._backends[0]), *left)
-        with ThreadPoolExecutor(max(len(self._backends), 1)) as pool:
-            return (*pool.map(deliver, self._backends), *left)
+        if len(meant) <= 1:
+            return (*map(deliver, meant), *left)
+        with ThreadPoolExecutor(len(meant)) as pool:
+            return (*pool.map(deliver, meant), *left)
 
     def each(self) -> Sequence[HttpBackend]:
         """All of them, in the order of the configuration."""

@@ -29,7 +29,7 @@ from pushvar.net.proxy import proxies_of
 from pushvar.net.tls import context_for, tls_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from pushvar.config.schema import Config, ScrapeConfig
     from pushvar.config.values import SecretRef
@@ -150,6 +150,10 @@ class Engine:
     def within(self, scrapes: list[Scrape]) -> list[Scrape]:
         """The scrapes of a cycle, cut to the budgets of their customers."""
         return self._ledger.within(scrapes)
+
+    def apart(self, scrapes: list[Scrape], waiting: Collection[str]) -> list[Scrape]:
+        """The scrapes that may go before the targets of these keys have come."""
+        return self._ledger.apart(scrapes, waiting)
 
     def own_scrapes(self, instance: str, numbers: Mapping[str, float], time_ms: int) -> list[Scrape]:
         """What a shard has counted, as the scrape of one more target; none where nobody wants it."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pushvar.app.world import World
     from pushvar.collect.registry.protocol import Registry, Snapshot
     from pushvar.deliver.spool import Spool
-    from pushvar.model import Delivery, Scrape
+    from pushvar.model import Delivery, Load, Scrape
     from pushvar.state.protocol import StateStore
 
 SHARD = "0"
@@ -103,23 +103,15 @@ class Forwarder:
         now_ms, next_s = world.now_ms(), world.monotonic_s() + pace_s
         due = self._due(now_ms, every_s)
 
-        def deliver(scrapes: Sequence[Scrape], deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
+        def deliver(load: Load, deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
             enough_s = min(deadline_s, max(next_s, world.monotonic_s() + patience_s))
-            return self._compiled.backends.deliver(scrapes, self.engine.families, enough_s, spool)
+            return self._compiled.backends.deliver(load, self.engine.families, enough_s, spool)
 
+        engine = self.engine
         steps = Steps(
-            self._fetcher.fetch_all,
-            self.engine.convert,
-            self.engine.failed,
-            deliver,
-            self._memory,
-            self._own_scrapes,
-            self._state,
-            world.now_ms,
-            world.monotonic_s,
-            self.engine.within,
-            self._groups(due),
-        )
+            self._fetcher.fetch_all, engine.convert, engine.failed, deliver, self._memory, self._own_scrapes,
+            self._state, world.now_ms, world.monotonic_s, engine.within, engine.apart, self._groups(due),
+        )  # fmt: skip
         endpoints = self.engine.endpoints(job for job in due if job != PUSHED)
         slowest_s = max((one.timeout_s for one in endpoints), default=0.0)
         budget_s = max(pace_s, slowest_s + patience_s)

@@ -47,6 +47,9 @@ class HttpBackend(ABC):
     overrun_s = 0.0
     """How much longer than the deadline a request may take that was begun before."""
 
+    takes_parts = False
+    """Whether the scrapes of a cycle may come in several deliveries."""
+
     lane_s = 0.0
     """What it takes to keep what a lane could not deliver, in seconds: there may be hundreds."""
 

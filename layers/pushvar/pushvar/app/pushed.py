@@ -107,9 +107,9 @@ class GroupTurn:
         """Whether a target is a group that has not ended; any may be, while nobody knows which there are."""
         return key in self._live if self._live is not None else str(key).startswith(GROUP_KEY)
 
-    def distinct(self, scrapes: list[Scrape]) -> tuple[list[Scrape], int]:
+    def distinct(self, scrapes: list[Scrape], gone: Sequence[Scrape]) -> tuple[list[Scrape], int]:
         """The scrapes without series that another one has too, and how many samples that leaves out."""
-        return self._groups.uniqueness.unique(scrapes)
+        return self._groups.uniqueness.unique(scrapes, gone)
 
     def settle(self) -> Mapping[str, int]:
         """Forget those that have ended; how many, by reason. Raises StateError."""

@@ -54,6 +54,7 @@ class RemoteWriteBackend(HttpBackend):
         super().__init__(settings, secrets, world)
         self._settings = settings
         self._router = Router(settings, external)
+        self.takes_parts = not settings.write_relabel_configs  # they may make series of several targets one
         self._metadata = metadata.MetadataSchedule()
         queue = settings.queue_config
         self._keeping = Keeping(queue.sample_age_limit.ms, queue.spool_size_limit)
@@ -173,6 +174,7 @@ class RemoteWriteBackend(HttpBackend):
 
     def _tell(self, trip: _Trip, patience: Patience, push: Push[Batch]) -> Delivery | None:
         block, families, lane = self._settings.metadata_config, trip.families, trip.lane.key
+        count = len(families)  # there may be more in a moment: other targets are converted meanwhile
         now_ms = int(self._world.monotonic_s() * 1000)
         interval_ms = block.send_interval.ms
         due = self._metadata.due(lane, families, now_ms, interval_ms) if block.send else ()
@@ -181,7 +183,7 @@ class RemoteWriteBackend(HttpBackend):
         requests = metadata.cut(due, max_per_request=block.max_samples_per_send)
         told, untold = send_in_order(self.name, requests, push, patience)
         if not told.error and not untold:
-            self._metadata.told(lane, len(families), now_ms, interval_ms)
+            self._metadata.told(lane, count, now_ms, interval_ms)
         return told
 
     def _signed(self, url: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pushvar.cycle import Steps
     from pushvar.cycle.steps import Done
     from pushvar.deliver.spool import Spool
-    from pushvar.model import Delivery, Scrape
+    from pushvar.model import Delivery, Load
     from pushvar.state.protocol import StateStore
 
     Span = Callable[..., AbstractContextManager[dict[str, str | float]]]
@@ -25,13 +25,15 @@ _STORED = {"acquire": "lease", "spool_append": "spool", "commit": "commit"}
 def timed(steps: Steps, span: Span) -> Steps:
     """The same steps, each inside a span with what it had to do."""
 
-    def fetch_all(endpoints: Sequence[Endpoint], done: Done, deadline_s: float) -> None:
+    def fetch_all(
+        endpoints: Sequence[Endpoint], done: Done, deadline_s: float, look: Callable[[], None]
+    ) -> None:
         with span("fetch", targets=len(endpoints)):
-            steps.fetch_all(endpoints, done, deadline_s)
+            steps.fetch_all(endpoints, done, deadline_s, look)
 
-    def deliver(scrapes: Sequence[Scrape], deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
-        with span("deliver", scrapes=len(scrapes)):
-            return steps.deliver(scrapes, deadline_s, spool)
+    def deliver(load: Load, deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
+        with span("deliver", scrapes=len(load.fresh)):
+            return steps.deliver(load, deadline_s, spool)
 
     state = cast("StateStore", _TimedStore(steps.state, span))
     return replace(steps, fetch_all=fetch_all, deliver=deliver, state=state)

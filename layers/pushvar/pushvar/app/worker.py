@@ -27,7 +27,7 @@ from pushvar.net.aws import calls_until, move_calls_end
 from pushvar.net.secrets import Secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from pushvar.app.pushed import GroupTurn
     from pushvar.app.world import World
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pushvar.collect.shards import ShardMessage
     from pushvar.config.schema import Config
     from pushvar.deliver.spool import Spool
-    from pushvar.model import Delivery, Labels, Scrape
+    from pushvar.model import Delivery, Labels, Load
     from pushvar.state.protocol import Head, StateStore
 
 LEASE_MARGIN_MS = 5_000
@@ -146,9 +146,10 @@ class Worker:
     def _steps(
         self, engine: Engine, backends: Backends, message: ShardMessage, pushed: GroupTurn, keep_s: float
     ) -> Steps:
-        def deliver(scrapes: Sequence[Scrape], deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
-            move_calls_end(deadline_s)
-            return backends.deliver(scrapes, engine.families, deadline_s - keep_s, spool)
+        def deliver(load: Load, deadline_s: float, spool: Spool) -> tuple[Delivery, ...]:
+            if load.whole:  # what comes before it has the time that was set for it
+                move_calls_end(deadline_s)
+            return backends.deliver(load, engine.families, deadline_s - keep_s, spool)
 
         steps = Steps(
             self._fetcher.fetch_all,
@@ -163,6 +164,7 @@ class Worker:
             self._world.now_ms,
             self._world.monotonic_s,
             engine.within,
+            engine.apart,
             pushed,
         )
         return steps if self._world.span is untimed else timed(steps, self._world.span)

@@ -112,8 +112,16 @@ class Fetcher:
         self._looking: asyncio.TimerHandle
         self._client = Client(allowed=allowed)
 
-    def fetch_all(self, endpoints: Sequence[Endpoint], done: Done, deadline_s: float = inf) -> None:
+    def fetch_all(
+        self,
+        endpoints: Sequence[Endpoint],
+        done: Done,
+        deadline_s: float = inf,
+        look: Callable[[], None] = lambda: None,
+    ) -> None:
         """Begin all of them, a few at a time, and call ``done`` for each as it ends, from this thread.
+
+        From this thread too ``look`` is called every LOOK_EVERY_S as long as fetches are under way.
 
         A failed fetch comes with an empty body and its error; so does one whose turn has not come by
         ``deadline_s`` (on the clock of ``monotonic_s``). An exception in ``done`` ends the call. When the
@@ -124,12 +132,14 @@ class Fetcher:
             self._loop = asyncio.new_event_loop()
             self._loop.set_default_executor(ThreadPoolExecutor(LOOKUPS, "lookup"))
         try:
-            self._loop.run_until_complete(self._run(endpoints, done, deadline_s))
+            self._loop.run_until_complete(self._run(endpoints, done, deadline_s, look))
         except BaseException:  # an interrupt too must leave no fetch half done
             _end_tasks(self._loop)
             raise
 
-    async def _run(self, endpoints: Sequence[Endpoint], done: Done, deadline_s: float) -> None:
+    async def _run(
+        self, endpoints: Sequence[Endpoint], done: Done, deadline_s: float, look: Callable[[], None]
+    ) -> None:
         waiting: deque[Endpoint] = deque()
         tasks: list[asyncio.Task[None]] = []
 
@@ -139,7 +149,7 @@ class Fetcher:
                 done(one, *await self._fetch(one, deadline_s))
 
         together = self._together(len(endpoints), deadline_s)
-        self._looking = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look, tasks)
+        self._looking = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look, tasks, look)
         try:
             async with asyncio.TaskGroup() as group:
                 for at in range(0, len(endpoints), together):
@@ -160,10 +170,11 @@ class Fetcher:
         spread_s = min(count / self._starts_per_s, (deadline_s - self._monotonic_s()) * _SPREAD)
         return max(1, count if spread_s <= _PULSE_S else ceil(count * _PULSE_S / spread_s))
 
-    def _look(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+    def _look(self, tasks: Sequence[asyncio.Task[None]], look: Callable[[], None]) -> None:
         """Cut the fetches when the run is to end; look again later as long as it is not."""
         if self._until_s() == inf:
-            self._looking = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look, tasks)
+            look()
+            self._looking = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look, tasks, look)
         else:
             for task in tasks:
                 task.cancel()

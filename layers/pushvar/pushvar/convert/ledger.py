@@ -16,7 +16,7 @@ from pushvar.convert.plan import allowed, compile_plan
 from pushvar.labels.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from pushvar.config.schema import Budgets
     from pushvar.convert.plan import Stamp
@@ -64,6 +64,16 @@ class Ledger:
         if changed:
             self._allot()
         return [self._cut(scrape) for scrape in scrapes] if self._allowances else scrapes
+
+    def apart(self, scrapes: list[Scrape], waiting: Collection[str]) -> list[Scrape]:
+        """The scrapes that may go before the targets of these keys have come; the same list where all may.
+
+        A customer with a budget goes as a whole: who comes later may want more than anybody knows.
+        """
+        if not self._stamps:
+            return scrapes
+        held = {key for keys in self._targets.values() if any(one in waiting for one in keys) for key in keys}
+        return [scrape for scrape in scrapes if scrape.plan.target.key not in held]
 
     def _allot(self) -> None:
         """Say anew what each target may have that wants more than its share."""

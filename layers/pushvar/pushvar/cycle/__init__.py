@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pushvar.convert.own_metrics import (
     accumulate,
@@ -19,24 +19,36 @@ from pushvar.convert.own_metrics import (
     delivery_gauges,
     gauge_cycle,
 )
+from pushvar.cycle.parts import delivered
 from pushvar.cycle.scrapes import scrape_all, scrape_pushed
 from pushvar.cycle.steps import LEASE_MARGIN_MS, Pushed, Steps, Turn
+from pushvar.cycle.waves import Waves
 from pushvar.deliver.lane import abandoned
 from pushvar.deliver.spool import Spool
-from pushvar.deliver.staleness import Ending
-from pushvar.errors import LeaseLost, PushvarError, StateError
-from pushvar.model import Delivery, Report
+from pushvar.errors import PushvarError, StateError
+from pushvar.model import Load, Report
 from pushvar.state.protocol import Head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pushvar.collect.fetch import Endpoint
-    from pushvar.deliver.staleness import Roll
-    from pushvar.model import Scrape
+    from pushvar.deliver.staleness import Ending, Roll
+    from pushvar.model import Delivery, Scrape
     from pushvar.state.protocol import Lease, StateStore
 
 __all__ = ["LEASE_MARGIN_MS", "Pushed", "Steps", "Turn", "run_cycle", "scrape_all"]
+
+
+class _Done(NamedTuple):
+    """What a cycle has done when it is to be written down; ``unread`` says why groups are missing."""
+
+    scrapes: tuple[Scrape, ...]
+    deliveries: tuple[Delivery, ...]
+    ended: Ending
+    unread: str
+    started_ms: int
+    duration_s: float
 
 
 def run_cycle(steps: Steps, turn: Turn, roll: Roll, due: Callable[[Head], Sequence[Endpoint]]) -> Report:
@@ -79,35 +91,44 @@ def _forward(
     started_ms: int, start_s: float,
 ) -> Report:  # fmt: skip
     """Scrape, deliver, remember, in that order; the head is written last."""
-    deadline_s, head = start_s + turn.budget_s, lease.head
-    spool, moved = Spool(steps.state, lease), turn.layout > head.layout
-    given_up = abandoned(spool, started_ms) if moved else []
-    fetched = scrape_all(steps, endpoints, deadline_s - turn.reserve_s)
+    deadline_s, moved = start_s + turn.budget_s, turn.layout > lease.head.layout
+    spool, roll = Spool(steps.state, lease), replace(roll, moved=moved)
+    given_up = abandoned(spool, started_ms) if moved else ()
+    fetched_s = deadline_s - turn.reserve_s
+    waves = Waves(steps, lease, spool, roll, fetched_s, started_ms, given_up)
+    fetched = scrape_all(steps, endpoints, fetched_s, waves)
     pushed, unread = scrape_pushed(steps, started_ms)
     if steps.pushed is not None:
         roll = replace(roll, pushed=steps.pushed, ended=steps.pushed.ended)
-    scrapes = steps.within([*fetched, *pushed])
-    ended = _ended(steps, lease, scrapes, replace(roll, moved=moved), started_ms)
-    own = steps.own(head.counters, started_ms)
-    sent, repeated = [*scrapes, *ended.markers], 0
+    rest = steps.within([*fetched, *pushed])
+    ended = waves.ended(rest, roll)
+    own = steps.own(lease.head.counters, started_ms)
+    sent, repeated = [*rest, *ended.markers], 0
     if steps.pushed is not None and (pushed or ended.markers):  # two jobs may push one series at one moment
-        sent, repeated = steps.pushed.distinct(sent)
-    deliveries = _joined(given_up, _deliver(steps, [*sent, *own], deadline_s, spool))
+        sent, repeated = steps.pushed.distinct(sent, waves.gone)
+    deliveries = waves.last([*sent, *own], deadline_s)
     if repeated:
         deliveries = tuple(one.drop("duplicate", repeated) for one in deliveries)
     steps.memory.end(lease, ended)
-    duration_s, lost = steps.monotonic_s() - start_s, int(head.started_cycle > head.finished_cycle)
+    done = _Done((*waves.gone, *rest), deliveries, ended, unread, started_ms, steps.monotonic_s() - start_s)
+    return _finished(steps, turn, lease, spool, done)
+
+
+def _finished(steps: Steps, turn: Turn, lease: Lease, spool: Spool, done: _Done) -> Report:
+    """Count what was done and write the head, which ends the cycle."""
+    head = lease.head
     gauges = gauge_cycle(
-        scrapes, deliveries, time_ms=started_ms, duration_s=duration_s,
-        groups=None if unread or steps.pushed is None else steps.pushed.live,
+        done.scrapes, done.deliveries, time_ms=done.started_ms, duration_s=done.duration_s,
+        groups=None if done.unread or steps.pushed is None else steps.pushed.live,
     )  # fmt: skip
-    counted = count_cycle(scrapes, deliveries, lost_cycles=lost, groups_ended=_settle(steps, ended))
+    lost, ended = int(head.started_cycle > head.finished_cycle), _settle(steps, done.ended)
+    counted = count_cycle(done.scrapes, done.deliveries, lost_cycles=lost, groups_ended=ended)
     numbers = accumulate(head.counters, counted, gauges)
     after = Head(turn.cycle, turn.cycle, numbers, spool.lanes, turn.layout)
     steps.state.commit(lease, after, release=True)
     return Report(
-        turn.shard, turn.cycle, started_ms, duration_s, tuple(scrapes), deliveries, detail=unread,
-        lost_cycles=lost,
+        turn.shard, turn.cycle, done.started_ms, done.duration_s, done.scrapes, done.deliveries,
+        detail=done.unread, lost_cycles=lost,
     )  # fmt: skip
 
 
@@ -118,7 +139,7 @@ def _replay(steps: Steps, turn: Turn, lease: Lease, started_ms: int, start_s: fl
     """
     spool, before = Spool(steps.state, lease), lease.head
     waits = spool.waiting and turn.layout == before.layout
-    deliveries = _deliver(steps, (), start_s + turn.budget_s, spool) if waits else ()
+    deliveries = delivered(steps, Load(()), start_s + turn.budget_s, spool) if waits else ()
     counted = count_deliveries(deliveries)
     numbers = accumulate(before.counters, counted, delivery_gauges(deliveries, started_ms))
     numbers = {**before.counters, **numbers}
@@ -128,16 +149,6 @@ def _replay(steps: Steps, turn: Turn, lease: Lease, started_ms: int, start_s: fl
         turn.shard, turn.cycle, started_ms, steps.monotonic_s() - start_s, (), deliveries,
         skipped="late", detail=turn.late,
     )  # fmt: skip
-
-
-def _joined(given_up: Sequence[Delivery], delivered: tuple[Delivery, ...]) -> tuple[Delivery, ...]:
-    """One delivery for each backend, with what was given up for it."""
-    if not given_up:
-        return delivered
-    joined: dict[str, Delivery] = {}
-    for one in (*given_up, *delivered):
-        joined[one.backend] = joined[one.backend].add(one) if one.backend in joined else one
-    return tuple(joined.values())
 
 
 def _settle(steps: Steps, ended: Ending) -> Mapping[str, int]:
@@ -150,27 +161,7 @@ def _settle(steps: Steps, ended: Ending) -> Mapping[str, int]:
         return {}
 
 
-def _ended(steps: Steps, lease: Lease, scrapes: Sequence[Scrape], roll: Roll, now_ms: int) -> Ending:
-    """The series that end with this cycle; none when the memory cannot be read, the samples matter more."""
-    try:
-        return steps.memory.begin(lease, scrapes, roll, now_ms)
-    except LeaseLost:
-        raise
-    except StateError:
-        return Ending(unknown=True)
-
-
 def _give_back(state: StateStore, lease: Lease) -> None:
     """Release the lease of a cycle that failed; what it failed of is told, not that this failed too."""
     with suppress(PushvarError):
         state.release(lease)
-
-
-def _deliver(
-    steps: Steps, scrapes: Sequence[Scrape], deadline_s: float, spool: Spool
-) -> tuple[Delivery, ...]:
-    try:
-        return steps.deliver(scrapes, deadline_s, spool)
-    except Exception as fault:  # noqa: BLE001 - whatever happened, the report of the scrapes must not be lost
-        samples = sum(scrape.carried for scrape in scrapes)
-        return (Delivery("all backends", error=f"{type(fault).__name__}: {fault}").drop("fault", samples),)

@@ -14,18 +14,25 @@ if TYPE_CHECKING:
     from pushvar.collect.fetch import Endpoint
     from pushvar.convert.converter import Converted
     from pushvar.cycle.steps import Steps
+    from pushvar.cycle.waves import Waves
     from pushvar.model import Target
 
 
-def scrape_all(steps: Steps, endpoints: Sequence[Endpoint], deadline_s: float) -> list[Scrape]:
-    """Fetch and convert every endpoint: one scrape for each, up or down, all before the deadline."""
-    scrapes: list[Scrape] = []
+def scrape_all(steps: Steps, endpoints: Sequence[Endpoint], deadline_s: float, waves: Waves) -> list[Scrape]:
+    """Fetch and convert every endpoint: one scrape for each, up or down, all before the deadline.
+
+    Those that ``waves`` took have gone; gives the others. Raises LeaseLost when a wave met it.
+    """
 
     def done(endpoint: Endpoint, fetched: Fetched, error: FetchError | None) -> None:
-        scrapes.append(_scrape(steps, endpoint.target, fetched, error))
+        waves.arrived(_scrape(steps, endpoint.target, fetched, error))
 
-    steps.fetch_all(endpoints, done, deadline_s)
-    return scrapes
+    waves.expect(endpoints)
+    try:
+        steps.fetch_all(endpoints, done, deadline_s, waves.look)
+    finally:  # whatever happened, nobody uses the lease any more when this is over
+        left = waves.end()
+    return left
 
 
 def scrape_pushed(steps: Steps, now_ms: int) -> tuple[list[Scrape], str]:

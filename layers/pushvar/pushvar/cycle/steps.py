@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pushvar.deliver.spool import Spool
     from pushvar.deliver.staleness import SeriesMemory
     from pushvar.errors import FetchError
-    from pushvar.model import Delivery, Fetched, Plan, Scrape, Target
+    from pushvar.model import Delivery, Fetched, Load, Plan, Scrape, Target
     from pushvar.state.protocol import StateStore
 
 LEASE_MARGIN_MS = 15_000
@@ -35,8 +35,11 @@ class Pushed(Protocol):
     def __contains__(self, key: object) -> bool:
         """Whether a target is one of them that has not ended; any is, as long as they could not be read."""
 
-    def distinct(self, scrapes: list[Scrape]) -> tuple[list[Scrape], int]:
-        """The scrapes without series that another one has too, and how many samples that leaves out."""
+    def distinct(self, scrapes: list[Scrape], gone: Sequence[Scrape]) -> tuple[list[Scrape], int]:
+        """The scrapes without series that another one has too, and how many samples that leaves out.
+
+        Those that have ``gone`` keep all of theirs.
+        """
 
     @property
     def ended(self) -> Collection[str]:
@@ -75,19 +78,22 @@ class Steps:
     """What a cycle is made of; the composition root joins them.
 
     ``convert`` takes the body and its Content-Type. ``fetch_all`` and ``deliver`` have a deadline on the
-    clock of ``monotonic_s``; what cannot be delivered by then goes to the spool. ``memory`` knows the
-    series of earlier cycles; ``own`` makes scrapes of what the shard has counted so far, for a time in ms.
-    ``within`` cuts scrapes to the budgets of customers. ``pushed`` are the groups of batch jobs.
+    clock of ``monotonic_s``; what cannot be delivered by then goes to the spool. ``fetch_all`` also takes
+    what it is to call now and then meanwhile. ``memory`` knows the series of earlier cycles; ``own`` makes
+    scrapes of what the shard has counted so far, for a time in ms. ``within`` cuts scrapes to the
+    budgets of customers, ``apart`` gives those that may go before the targets of some keys have come.
+    ``pushed`` are the groups of batch jobs.
     """
 
-    fetch_all: Callable[[Sequence[Endpoint], Done, float], None]
+    fetch_all: Callable[[Sequence[Endpoint], Done, float, Callable[[], None]], None]
     convert: Callable[[Target, bytes, str], Converted]
     failed: Callable[[Target], Plan]
-    deliver: Callable[[Sequence[Scrape], float, Spool], tuple[Delivery, ...]]
+    deliver: Callable[[Load, float, Spool], tuple[Delivery, ...]]
     memory: SeriesMemory
     own: Callable[[Mapping[str, float], int], Sequence[Scrape]]
     state: StateStore
     now_ms: Callable[[], int]
     monotonic_s: Callable[[], float]
     within: Callable[[list[Scrape]], list[Scrape]] = lambda scrapes: scrapes
+    apart: Callable[[list[Scrape], Collection[str]], list[Scrape]] = lambda scrapes, _waiting: scrapes
     pushed: Pushed | None = None

@@ -211,7 +211,7 @@ class Lane:
         limited = self._tally.dropped["limited"]
         if self._sender.progress:
             return STALLED_CYCLES if 0 < limited < self._taken else 0
-        before: int = self._record.get("stalled", 0)
+        before: int = self._spool.began(self.key).get("stalled", 0)  # a cycle may come in several parts
         blocked = self._sender.blocked
         return before + 1 if blocked is not None and blocked.status == TOO_MANY else before
 

@@ -71,6 +71,7 @@ class Spool:
         self._state = state
         self._lease = lease
         head = lease.head
+        self._began: Mapping[str, Mapping[str, Any]] = head.lanes
         self.lanes: dict[str, Mapping[str, Any]] = dict(head.lanes)
         died = head.started_cycle > head.finished_cycle  # it may have spooled what no head tells of
         self._entries: dict[str, list[SpoolEntry]] = defaultdict(list)
@@ -92,6 +93,10 @@ class Spool:
     def record(self, lane: str) -> Record:
         """What the lane remembers."""
         return dict(self.lanes.get(lane, {}))
+
+    def began(self, lane: str) -> Record:
+        """What the lane remembered when the cycle began."""
+        return dict(self._began.get(lane, {}))
 
     def remember(self, lane: str, record: Mapping[str, Any]) -> None:
         """What the lane is to remember; nothing is kept of an empty record."""

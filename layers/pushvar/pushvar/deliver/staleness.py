@@ -70,12 +70,13 @@ class Roll:
 class Ending:
     """What one cycle found out: markers to send, and what is to be stored once they are on their way.
 
-    ``before`` is stored ahead of the push. With ``unknown`` the memory could not be read: nothing is stored.
+    ``known`` are the fingerprints of before the cycle. With ``unknown`` the memory could not be read: nothing
+    is stored.
     """
 
+    known: Mapping[str, bytes] = field(default_factory=dict)
     markers: list[Scrape] = field(default_factory=list)
     fingerprints: dict[str, bytes] = field(default_factory=dict)
-    before: dict[str, bytes | None] = field(default_factory=dict)
     after: dict[str, bytes | None] = field(default_factory=dict)
     unknown: bool = False
 
@@ -106,31 +107,38 @@ class SeriesMemory:
         self._state = state
         self._known: dict[str, tuple[int, Mapping[str, bytes]]] = {}
 
-    def begin(self, lease: Lease, scrapes: Iterable[Scrape], roll: Roll, now_ms: int) -> Ending:
+    def begin(
+        self, lease: Lease, scrapes: Iterable[Scrape], roll: Roll, now_ms: int,
+        found: Ending | None = None, *, partly: bool = False,
+    ) -> Ending:  # fmt: skip
         """Compare the scrapes with what is remembered, and remember what is new, before anything is pushed.
 
-        A target that is removed ended at ``now_ms``. Raises StateError.
+        A target that is removed ended at ``now_ms``. When the scrapes of a cycle go out in parts, ``found``
+        is what came of the parts before, and all but the last are ``partly``. Raises StateError.
         """
-        known = self._fingerprints(lease)
-        head = lease.head
+        found = found or self._unfolded(lease)
+        known, head = found.known, lease.head
         untold = roll.moved or head.started_cycle > head.finished_cycle  # series may have begun elsewhere
-        found = Ending(fingerprints=dict(known))
         changed = [
             (scrape, fingerprint)
             for scrape in scrapes
             for fingerprint in (_fingerprint(scrape),)
             if untold or not _same(known.get(scrape.plan.target.key), fingerprint, scrape)
         ]
-        removed = [key for key in known if not roll.has(key)]
-        removed += [key for key in roll.ended if roll.moved and key not in known]
+        removed = [] if partly else _removed(known, roll)
         if changed or removed:
             stored = self._stored([*(scrape.plan.target.key for scrape, _ in changed), *removed])
+            before: dict[str, bytes | None] = {}
             for scrape, fingerprint in changed:
-                _compare(found, scrape, fingerprint, stored.get(scrape.plan.target.key), known)
+                before |= _compare(found, scrape, fingerprint, stored.get(scrape.plan.target.key))
             for key in removed:
                 _remove(found, key, stored.get(key), roll.mine, now_ms)
-            self._state.set_series(lease, found.before)
+            self._state.set_series(lease, before)
         return found
+
+    def _unfolded(self, lease: Lease) -> Ending:
+        known = self._fingerprints(lease)
+        return Ending(known, fingerprints=dict(known))
 
     def end(self, lease: Lease, found: Ending) -> None:
         """Forget what has ended, now that the markers are delivered or spooled. Raises StateError."""
@@ -179,10 +187,17 @@ def _same(known: bytes | None, fingerprint: bytes, scrape: Scrape) -> bool:
     return known.startswith(_ENDED) or known == _LIVE + fingerprint
 
 
+def _removed(known: Mapping[str, bytes], roll: Roll) -> list[str]:
+    """The keys of targets that are not the shard's any more."""
+    gone = [key for key in known if not roll.has(key)]
+    return gone + [key for key in roll.ended if roll.moved and key not in known]
+
+
 def _compare(
-    found: Ending, scrape: Scrape, fingerprint: bytes, stored: _Remembered | None, known: Mapping[str, bytes]
-) -> None:
-    """One target whose series are not those of last time."""
+    found: Ending, scrape: Scrape, fingerprint: bytes, stored: _Remembered | None
+) -> dict[str, bytes | None]:
+    """One target whose series are not those of last time; gives what is stored ahead of the push."""
+    known = found.known
     target, now = scrape.plan.target, frozenset(_series(scrape))
     before = stored.series if stored is not None else frozenset[bytes]()
     ended = known.get(target.key, _LIVE).startswith(_ENDED)
@@ -191,12 +206,11 @@ def _compare(
         found.markers.append(_marker(target, gone, scrape.time_ms, VANISHED))
     if scrape.reason != "ok" and before:  # they are kept: a target that comes back writes nothing
         found.fingerprints[target.key] = _ENDED + known.get(target.key, _LIVE + fingerprint)[1:]
-        return
+        return {}
     found.fingerprints[target.key] = _LIVE + fingerprint
-    if not now <= before:
-        found.before[target.key] = _body(target, now | gone)
     if before - now:
         found.after[target.key] = _body(target, now)
+    return {} if now <= before else {target.key: _body(target, now | gone)}
 
 
 def _remove(

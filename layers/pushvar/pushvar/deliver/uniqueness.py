@@ -32,23 +32,31 @@ class Uniqueness:
     def __init__(self) -> None:
         self._distinct: dict[frozenset[int], tuple[Plan, ...]] = {}
 
-    def unique(self, scrapes: list[Scrape]) -> tuple[list[Scrape], int]:
-        """The scrapes of one lane without repeated series, and how many samples that leaves out."""
+    def unique(self, scrapes: list[Scrape], gone: Sequence[Scrape] = ()) -> tuple[list[Scrape], int]:
+        """The scrapes of one lane without repeated series, and how many samples that leaves out.
+
+        What has ``gone`` out already is not sent again: none of its series is.
+        """
+        if gone:
+            return self._distinct_of(scrapes, {one for sent in gone for one in sent.plan.template.label_sets})
         plans = tuple([scrape.plan for scrape in scrapes])
         ids = frozenset(map(id, plans))
         if ids in self._distinct:  # the plans are kept, so these ids are theirs
             return scrapes, 0
-        taken: set[bytes] = set()
+        left, repeated = self._distinct_of(scrapes, set())
+        if not repeated and len(ids) == len(plans):
+            self._remember(ids, plans)
+        return left, repeated
+
+    @staticmethod
+    def _distinct_of(scrapes: list[Scrape], taken: set[bytes]) -> tuple[list[Scrape], int]:
         found: dict[int, Scrape] = {}
         for index in sorted(range(len(scrapes)), key=lambda index: _rank(scrapes[index])):
             scrape = _without(scrapes[index], taken)
             if scrape is not None:
                 found[index] = scrape
         left = [found[index] for index in sorted(found)]
-        repeated = sum(scrape.carried for scrape in scrapes) - sum(scrape.carried for scrape in left)
-        if not repeated and len(ids) == len(plans):
-            self._remember(ids, plans)
-        return left, repeated
+        return left, sum(one.carried for one in scrapes) - sum(one.carried for one in left)
 
     def _remember(self, ids: frozenset[int], plans: tuple[Plan, ...]) -> None:
         if len(self._distinct) >= REMEMBERED:

@@ -4,7 +4,7 @@ All are frozen; none does I/O. Times are ``*_ms`` (Unix milliseconds) or ``*_s``
 """
 
 from pushvar.model.groups import GROUP_KEY, Group, GroupHead, Grouping
-from pushvar.model.outcome import Batch, Delivery, Report
+from pushvar.model.outcome import Batch, Delivery, Load, Report
 from pushvar.model.payload import (
     PATTERN_BYTES,
     STALE_BITS,
@@ -42,6 +42,7 @@ __all__ = [
     "Head",
     "Labels",
     "Lease",
+    "Load",
     "MetricType",
     "NewEntry",
     "Plan",

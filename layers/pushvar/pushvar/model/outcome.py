@@ -7,7 +7,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pushvar.model.payload import Scrape, SeriesTemplate, Times
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a cycle gives its backends to deliver: ``fresh``, behind what has ``gone`` to some of them.
+
+    One that is not ``whole`` is a part that leaves ahead of the others, for the backends that take parts;
+    the rest of them get everything with the ``whole`` one, which is the last.
+    """
+
+    fresh: Sequence[Scrape]
+    gone: Sequence[Scrape] = ()
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,15 @@ class Delivery:
             waiting_since_ms=min(filter(None, (self.waiting_since_ms, later.waiting_since_ms)), default=0),
             notes=(*self.notes, *later.notes),
         )
+
+    def then(self, later: Delivery) -> Delivery:
+        """This delivery and the next of the same cycle to the same backend, as one.
+
+        ``later`` has seen all that waits by now; an error that it overcame is none.
+        """
+        error = later.error or (self.error if self.lost else "")
+        waiting, since_ms = later.waiting, later.waiting_since_ms
+        return replace(self.add(later), error=error, waiting=waiting, waiting_since_ms=since_ms)
 
 
 @dataclass(frozen=True, slots=True)
