@@ -64,6 +64,16 @@ def _with_explicit_zeros(request: official.WriteRequest) -> int:
     return size
 
 
+@pytest.mark.parametrize(
+    "size", [0, 1, 115, 116, 117, 120, 121, 122, 123, 124, 127, 128, 129, 16_383, 16_384]
+)
+def test_labels_of_all_sizes(size: int) -> None:
+    """The short form of a label ends where its length needs a second byte."""
+    (label,) = official.TimeSeries.FromString(v1.label("code", "v" * size)).labels
+    assert (label.name, label.value) == ("code", "v" * size)
+    assert v1.label("code", "v" * size).startswith(b"\x0a" + packing.varint(label.ByteSize())) or not size
+
+
 def test_the_stale_marker_survives() -> None:
     """Its exact eight bytes stand in the request."""
     packed = template([(("__name__", "x"),)]).pack(struct.pack("<Q", STALE_BITS), 1_795_173_629_844)

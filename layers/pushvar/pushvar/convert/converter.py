@@ -82,6 +82,7 @@ class Converter:
         self._shape_limit = shape_limit
         self._plan_limit = plan_limit
         self._types = FamilyTypes(settle)
+        self._learned: tuple[Family, ...] = ()
         self._nothing = compile_shape((), RuleSet("nothing", ()))
 
     def convert(
@@ -149,7 +150,9 @@ class Converter:
             plan = compile_plan(stamp, agreed)
         elif agreed is not shape:
             plan = replace(plan, shape=agreed)
-        self._types.learn(plan.families)
+        if plan.families is not self._learned:  # of a fleet's new targets, most have the same
+            self._types.learn(plan.families)
+            self._learned = plan.families
         self._keep_plan(stamp.target.key, plan)
         return plan, conflicts
 
@@ -207,14 +210,11 @@ class Converter:
 
 
 def _given(stamp: Stamp, converted: Converted) -> Converted:
-    """The same without samples that this document does not give, or that metric relabelling drops.
-
-    The target's next document meets the old plan.
-    """
+    """The same without what this document does not give (its next one meets the old plan), or steps drop."""
     rows = withheld_rows(converted.values)
     if rows:
         shape, values = without(converted.plan.shape, converted.values, rows)
-        converted = replace(converted, plan=compile_plan(stamp, shape), values=values)
+        converted = replace(converted, plan=compile_plan(stamp, shape, again=False), values=values)
     if converted.plan.select is None:
         return converted
     values, times_ms = converted.plan.select(converted.values, converted.times_ms)

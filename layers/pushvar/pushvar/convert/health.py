@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from pushvar.catalogue import HEALTH
 from pushvar.model import Row
+
+if TYPE_CHECKING:
+    from pushvar.model import Target
 
 _PATTERNS = struct.Struct(f"<{len(HEALTH)}d")
 
@@ -17,6 +21,11 @@ def health_rows(first_family: int) -> tuple[Row, ...]:
     return tuple(
         Row(family.name, first_family + position, (), "", "health") for position, family in enumerate(HEALTH)
     )
+
+
+def target_health_rows(target: Target, first_family: int) -> tuple[Row, ...]:
+    """Those of an endpoint; a group that was pushed has none."""
+    return () if target.pushed else health_rows(first_family)
 
 
 def health_values(*, up: bool, duration_s: float, scraped: int, kept: int, added: int) -> bytes:

@@ -1,7 +1,7 @@
 """Shape x one target's labels -> Plan: the finished label bytes of every series.
 
-Rows without labels of their own share all their label bytes but the name's, so a plan is cheap even
-for a target that this process has never seen.
+Targets of one shape share most of these bytes (see ``layouts``), so a plan is cheap even for a target that
+this process has never seen.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from pushvar.catalogue import HEALTH
 from pushvar.convert.budgets import Budget, counted, skipped
 from pushvar.convert.created import created
-from pushvar.convert.health import health_rows
+from pushvar.convert.health import target_health_rows
+from pushvar.convert.layouts import Layouts
 from pushvar.convert.relabelled import NAME, relabelled
 from pushvar.labels.relabel import Relabelling
 from pushvar.labels.selection import Selection
 from pushvar.labels.sets import label_set, settle
 from pushvar.labels.tenancy import GUARDED, PUSH_GUARDED
-from pushvar.model import Family, Labels, Plan, Row, Shape, Skipped, Target
+from pushvar.model import Created, Family, Labels, Plan, Row, Shape, Skipped, Target
 from pushvar.wire.remote_write import v1
 
 if TYPE_CHECKING:
@@ -30,17 +31,14 @@ _NAME_KEY = NAME.encode()
 _NO_STEPS = Relabelling(())
 """Leaves everything as it is, but the second of two series that the target's labels make equal."""
 
-_label = lru_cache(maxsize=65_536)(v1.label)
+_layouts = Layouts()
+_label = v1.label
 _name_label = lru_cache(maxsize=65_536)(lambda name: v1.label(NAME, name))
 
 
 def all_rows(target: Target, shape: Shape) -> tuple[Row, ...]:
     """The shape's rows and behind them an endpoint's health rows: the order of every scrape's values."""
-    return (*shape.rows, *_health_rows(target, len(shape.families)))
-
-
-def _health_rows(target: Target, first_family: int) -> tuple[Row, ...]:
-    return () if target.pushed else health_rows(first_family)
+    return (*shape.rows, *target_health_rows(target, len(shape.families)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +79,31 @@ def allowed(stamp: Stamp, allowance: int | None) -> Stamp:
     return replace(stamp, budget=replace(stamp.budget or Budget(), allowance=allowance))
 
 
-def compile_plan(stamp: Stamp, shape: Shape) -> Plan:
-    """Compile the plan of one target: its label bytes, sorted, unique, never empty."""
+def compile_plan(stamp: Stamp, shape: Shape, *, again: bool = True) -> Plan:
+    """Compile the plan of one target: its label bytes, sorted, unique, never empty.
+
+    ``again`` says whether the shape may come again, for other targets or later.
+    """
     if stamp.relabelling is not None or (stamp.budget is not None and stamp.budget.may_shed(shape.rows)):
         return _relabelled_plan(stamp, shape)
+    quick = _laid_out_plan(stamp, shape) if again else None
+    return quick or _plain_plan(stamp, shape)
+
+
+def _laid_out_plan(stamp: Stamp, shape: Shape) -> Plan | None:
+    """The plan by a layout, if there is one: most of its bytes are those of other targets' plans."""
+    pairs = (*stamp.external, *stamp.target.labels)
+    if "" in [value for _, value in pairs]:
+        return None
+    found = _layouts.find(stamp, shape, tuple([name for name, _ in pairs]))
+    if found is None:
+        return None
+    template = found.layout.template([_label(*pairs[place]) for place in found.places], _created(shape))
+    return _of_whole_shape(stamp, shape, template, found.conflicts)
+
+
+def _plain_plan(stamp: Stamp, shape: Shape) -> Plan:
+    """The plan put together series by series, whatever the labels are."""
     own, fixed = stamp.own, {name.encode(): _label(name, value) for name, value in stamp.fixed}
     around: dict[Labels, tuple[bytes, bytes, int]] = {(): (*_halves(fixed), 0)}
     label_sets: list[bytes] = []
@@ -100,11 +119,16 @@ def compile_plan(stamp: Stamp, shape: Shape) -> Plan:
         label_sets.append(before + _name_label(row.name) + after)
     if len(set(label_sets)) < len(label_sets):
         return _relabelled_plan(replace(stamp, relabelling=_NO_STEPS), shape)
-    began = created(shape.rows, (row.labels for row in shape.rows), shape.families)
-    return Plan(
-        stamp.target, shape, v1.Template(label_sets, began), conflicts, shape.families,
-        health=len(label_sets) - len(shape.rows),
-    )  # fmt: skip
+    return _of_whole_shape(stamp, shape, v1.Template(label_sets, _created(shape)), conflicts)
+
+
+def _of_whole_shape(stamp: Stamp, shape: Shape, template: v1.Pieces, conflicts: int) -> Plan:
+    health = template.count - len(shape.rows)
+    return Plan(stamp.target, shape, template, conflicts, shape.families, health=health)
+
+
+def _created(shape: Shape) -> Created:
+    return created(shape.rows, (row.labels for row in shape.rows), shape.families)
 
 
 def _halves(encoded: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
@@ -168,11 +192,11 @@ def _labelled(stamp: Stamp, shape: Shape) -> Labelled:
     if steps is None and len({(row.name, labels) for row, labels in rows}) < len(rows):
         return _labelled(replace(stamp, relabelling=_NO_STEPS), shape)
     if steps is None:
-        health = [(row, stamp.fixed) for row in _health_rows(stamp.target, len(shape.families))]
+        health = [(row, stamp.fixed) for row in target_health_rows(stamp.target, len(shape.families))]
         everything = tuple(range(len(rows)))
         return Labelled((*rows, *health), (*shape.families, *HEALTH), everything, conflicts=conflicts)
     made = relabelled(steps, rows, shape.families, base, stamp.external)
-    health = [(row, stamp.fixed) for row in _health_rows(stamp.target, len(made.families))]
+    health = [(row, stamp.fixed) for row in target_health_rows(stamp.target, len(made.families))]
     return Labelled(
         (*made.rows, *health), (*made.families, *HEALTH), tuple(made.kept), tuple(made.skipped),
         tuple(sorted((+made.outcomes).items())), conflicts,

@@ -32,6 +32,9 @@ SAMPLE_HEAD = b"\x12\x10\x09"  # field 2, 16 bytes long, then field 1 as fixed64
 TIME_TAG = b"\x10"  # field 2 as varint: the timestamp
 SAMPLE_BYTES = 18  # head (3), value (8), tag (1), timestamp (6)
 
+_MORE = 0x80  # set in each byte of a length but the last
+_SHORT_LABEL = 4  # tags and lengths of name and value
+
 METADATA_TYPES = {
     MetricType.UNKNOWN: 0,
     MetricType.COUNTER: 1,
@@ -42,47 +45,62 @@ METADATA_TYPES = {
 }
 
 
+@lru_cache(maxsize=65_536)
 def label(name: str, value: str) -> bytes:
-    """One Label as it stands inside a TimeSeries; a lone surrogate, which UTF-8 cannot say, becomes ``?``."""
-    pair = length_delimited(1, name.encode()) + length_delimited(2, value.encode("utf-8", "replace"))
-    return length_delimited(1, pair)
+    """One Label as it stands inside a TimeSeries; a lone surrogate, which UTF-8 cannot say, becomes ``?``.
+
+    Few labels stand in many series, so each is packed once.
+    """
+    key, text = name.encode(), value.encode("utf-8", "replace")
+    size = len(key) + len(text) + _SHORT_LABEL
+    if size < _MORE:  # each of its three lengths is one byte: nearly every label
+        return b"\x0a%c\x0a%c%b\x12%c%b" % (size, len(key), key, len(text), text)
+    return length_delimited(1, length_delimited(1, key) + length_delimited(2, text))
+
+
+@lru_cache(maxsize=1024)
+def opening(labels_bytes: int) -> bytes:
+    """What a TimeSeries with labels of this size begins with: its tag and its length."""
+    return TIMESERIES + varint(labels_bytes + SAMPLE_BYTES)
 
 
 _FINGERPRINT_BYTES = 12
 
 
-class Template:
+class Pieces:
     """The series of one plan, waiting for values and a timestamp.
 
-    ``label_sets`` are the encoded labels of each series, already sorted, one ``bytes`` each.
+    ``columns`` hold what stands before the value of each series, in one piece or cut into several: the first
+    begins with ``opening`` of the size of all labels, the last ends with ``SAMPLE_HEAD``. Templates that
+    share pieces need little memory of their own, and a shared piece is still in the processor's cache when
+    the next template is packed.
     ``count`` says how many series there are; ``created`` which of them tell when others began: 1.0 has no
     word for it, 2.0 does.
     """
 
-    __slots__ = ("_fingerprint", "_parts", "_values", "count", "created")
+    __slots__ = ("_columns", "_fingerprint", "_values", "count", "created")
 
-    def __init__(self, label_sets: Sequence[bytes], created: Created = ()) -> None:
-        self.count = len(label_sets)
+    def __init__(self, *columns: Sequence[bytes], created: Created = ()) -> None:
+        self.count = len(columns[0])
         self.created = created
+        self._columns = columns
         self._fingerprint = b""
         self._values = _value_slots(self.count)
-        self._parts: list[bytes] = [b""] * (3 * self.count)
-        self._parts[0::3] = [
-            b"%b%b%b%b" % (TIMESERIES, varint(len(labels) + SAMPLE_BYTES), labels, SAMPLE_HEAD)
-            for labels in label_sets
-        ]
+
+    def _heads(self) -> Iterable[bytes]:
+        return map(b"".join, zip(*self._columns, strict=True))
 
     @property
     def offsets(self) -> tuple[int, ...]:
         """Where each series starts in the packed bytes, and the total length at the end."""
         slots = SAMPLE_BYTES - len(SAMPLE_HEAD)
-        return tuple(accumulate((len(head) + slots for head in self._parts[0::3]), initial=0))
+        return tuple(accumulate((len(head) + slots for head in self._heads()), initial=0))
 
     @property
     def label_sets(self) -> tuple[bytes, ...]:
-        """The encoded labels of each series, as they were given."""
+        """The encoded labels of each series."""
         tail = len(SAMPLE_HEAD)
-        return tuple([head[_labels_start(len(head)) : -tail] for head in self._parts[0::3]])
+        return tuple([head[_labels_start(head) : -tail] for head in self._heads()])
 
     @property
     def fingerprint(self) -> bytes:
@@ -98,13 +116,25 @@ class Template:
         series; they are copied as they are, so a stale marker stays one. ``times_ms`` are own times of
         the first series, None where one has none.
         """
-        parts = self._parts.copy()
-        parts[1::3] = self._values.unpack(values)
-        parts[2::3] = [TIME_TAG + timestamp(time_ms)] * self.count
+        step = len(self._columns) + 2
+        parts = [TIME_TAG + timestamp(time_ms)] * (step * self.count)
+        for place, column in enumerate(self._columns):
+            parts[place::step] = column
+        parts[step - 2 :: step] = self._values.unpack(values)
         if times_ms:
             own = [TIME_TAG + timestamp(time_ms if one is None else one) for one in times_ms]
-            parts[2 : 3 * len(own) : 3] = own
+            parts[step - 1 : step * len(own) : step] = own
         return b"".join(parts)
+
+
+class Template(Pieces):
+    """A template of whole label sets: those of each series encoded and sorted, one ``bytes`` each."""
+
+    __slots__ = ()
+
+    def __init__(self, label_sets: Sequence[bytes], created: Created = ()) -> None:
+        heads = [b"%b%b%b" % (opening(len(labels)), labels, SAMPLE_HEAD) for labels in label_sets]
+        super().__init__(heads, created=created)
 
 
 def fingerprint(label_sets: Iterable[bytes]) -> bytes:
@@ -115,13 +145,12 @@ def fingerprint(label_sets: Iterable[bytes]) -> bytes:
     return digest.digest()
 
 
-def _labels_start(head_bytes: int) -> int:
-    """Where the labels begin in a series' head: behind the tag and the length of the whole series."""
-    for length_bytes in (1, 2, 3, 4, 5):
-        body_bytes = head_bytes - 1 - length_bytes - len(SAMPLE_HEAD) + SAMPLE_BYTES
-        if len(varint(body_bytes)) == length_bytes:
-            break
-    return 1 + length_bytes
+def _labels_start(head: bytes) -> int:
+    """Where the labels begin: behind the tag and the length of the whole series."""
+    place = 1
+    while head[place] >= _MORE:
+        place += 1
+    return place + 1
 
 
 @lru_cache(maxsize=1024)
