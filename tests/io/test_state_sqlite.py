@@ -106,6 +106,20 @@ def test_the_file_is_in_wal_mode_with_a_schema_version(path: Path, store: Sqlite
     assert run_sql(path, "PRAGMA user_version") == [(len(SCHEMA),)]
 
 
+def test_a_document_goes_with_the_last_pointer_to_it(store: SqliteStore) -> None:
+    """Versions come and go every minute; what no name points at any more is taken away, nothing else is."""
+    bodies = [b"first", b"second", b"third"]
+    first, second, third = (store.put_document(body) for body in bodies)
+    store.set_pointer("a", first)
+    store.set_pointer("b", first)
+    store.set_pointer("a", second)
+    assert [store.get_document(one) for one in (first, second, third)] == bodies
+    store.set_pointer("a", second)
+    store.set_pointer("b", second)
+    assert [store.get_document(one) for one in (first, second, third)] == [None, b"second", b"third"]
+    assert (store.get_pointer("a"), store.get_pointer("b")) == (second, second)
+
+
 def test_only_series_memory_does_not_wait_for_the_disk(store: SqliteStore) -> None:
     """An append and a push are synced before they return (FULL); a series set with the next such write."""
     lease = take(store)

@@ -64,7 +64,10 @@ class StateStore(Protocol):
         """The document of that hash, or None."""
 
     def set_pointer(self, name: str, digest: str) -> None:
-        """Point a name (``config/last_good``) at a document."""
+        """Point a name (``config/last_good``) at a document; the one that it leaves may be taken away.
+
+        It stays as long as another name points at it.
+        """
 
     def get_pointer(self, name: str) -> str | None:
         """The hash that a name points at, or None."""

@@ -131,9 +131,17 @@ class SqliteStore:
         return bytes(body)
 
     def set_pointer(self, name: str, digest: str) -> None:
-        """Point a name at a document."""
+        """Point a name at a document; the one it pointed at goes, unless another name points at it.
+
+        Nobody would ever take it away: a list of targets that changes every minute is a document a minute.
+        """
         with self._file.writing() as connection:
+            before = connection.execute("SELECT digest FROM pointers WHERE name = ?", (name,)).fetchone()
             connection.execute("INSERT OR REPLACE INTO pointers VALUES (?, ?)", (name, digest))
+            connection.execute(
+                "DELETE FROM documents WHERE digest = ? AND digest NOT IN (SELECT digest FROM pointers)",
+                before or ("",),
+            )
 
     def get_pointer(self, name: str) -> str | None:
         """The hash that a name points at, or None."""
