@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from pushvar.app.backends import Backends
+from pushvar.app.collector import Collector
 from pushvar.app.engine import Engine
 from pushvar.app.pace import Pace
 from pushvar.app.pushed import PushedGroups
@@ -67,7 +69,7 @@ class Forwarder:
         self._secrets = Secrets(world.environment, world.read_file, world.monotonic_s)
         self._fetcher = Fetcher(world.now_ms, world.monotonic_s, until_s=world.until_s)
         self._unusable: tuple[ConfigError, ...] = ()
-        self._pace = Pace()
+        self._pace, self._collector = Pace(), Collector(gc)
         self._snapshot = registry.load()
         self._compiled = self._compile(self._snapshot)
         self._taken_ms = world.now_ms()
@@ -154,6 +156,7 @@ class Forwarder:
         ``rest`` waits between cycles, or less when somebody wants something.
         """
         worked = False
+        self._collector.begin()
         while not stopped():
             started_ms, pace_s = self._world.now_ms(), every_s or self.interval_s
             try:
@@ -163,6 +166,7 @@ class Forwarder:
                 if not worked:
                     raise
                 report(Report(SHARD, started_ms, started_ms, 0.0, skipped="state", detail=str(error)))
+            self._collector.rest()
             if look():  # while the cycle ran
                 self._look(looked)
             while (wait_s := self._wait_s(every_s)) > 0 and not stopped():
@@ -194,6 +198,7 @@ class Forwarder:
         except ConfigError as error:
             self._unusable = (error,)
             return
+        self._collector.renew()
         self._compiled.backends.close()
         before = self._intervals_ms()
         self._compiled = compiled
@@ -229,6 +234,7 @@ class Forwarder:
 
     def close(self) -> None:
         """Close connections and the state store."""
+        self._collector.end()
         self._compiled.backends.close()
         self._fetcher.close()
         self._state.close()

@@ -8,17 +8,15 @@ are compressed. The file does not shrink: space of delivered batches is used aga
 from __future__ import annotations
 
 import json
-import zlib
 from dataclasses import replace
-from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pushvar.errors import ConfigError
+from pushvar.state._sqlite_documents import SqliteDocuments
 from pushvar.state._sqlite_file import SqliteFile
 from pushvar.state._sqlite_groups import SqliteGroups
 from pushvar.state._sqlite_spool import SqliteSpool, demand_newest
 from pushvar.state._type_table import packed, settled, unpacked
-from pushvar.state._words import document_damaged
 from pushvar.state.protocol import Head, Lease, ShardState
 
 if TYPE_CHECKING:
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from pushvar.state.protocol import Group, GroupHead, NewEntry, SpoolEntry
-
-_ZIP_FROM_BYTES: Final = 512  # below, the saving is less than a page of the file
 
 
 def open_store(location: str) -> SqliteStore:
@@ -43,6 +39,7 @@ class SqliteStore:
     def __init__(self, path: str, *, busy_timeout_s: float = 10.0) -> None:
         self._file = SqliteFile(path, busy_timeout_s=busy_timeout_s)
         self._spool, self._groups = SqliteSpool(self._file), SqliteGroups(self._file)
+        self._documents = SqliteDocuments(self._file)
 
     def acquire(self, shard: str, owner: str, *, cycle: int, now_ms: int, ttl_ms: int) -> Lease | None:
         """Take a free, expired or own lease; the fence grows by one."""
@@ -106,47 +103,19 @@ class SqliteStore:
 
     def put_document(self, body: bytes) -> str:
         """Store a document under its sha256; one that is there costs a read."""
-        digest = sha256(body).hexdigest()
-        if self._file.row("SELECT 1 FROM documents WHERE digest = ?", digest) is None:
-            zipped = len(body) >= _ZIP_FROM_BYTES
-            stored = zlib.compress(body) if zipped else body
-            with self._file.writing() as connection:
-                connection.execute(
-                    "INSERT OR IGNORE INTO documents VALUES (?, ?, ?)", (digest, zipped, stored)
-                )
-        return digest
+        return self._documents.put(body)
 
     def get_document(self, digest: str) -> bytes | None:
         """The document of that hash, or None; raises StateError when its bytes no longer fit the hash."""
-        row = self._file.row("SELECT zipped, body FROM documents WHERE digest = ?", digest)
-        if row is None:
-            return None
-        zipped, body = row
-        try:
-            body = zlib.decompress(body) if zipped else bytes(body)
-        except zlib.error:
-            body = b""
-        if sha256(body).hexdigest() != digest:
-            raise document_damaged(digest, f"state file {self._file.path}", "DELETE FROM documents ...")
-        return bytes(body)
+        return self._documents.get(digest)
 
     def set_pointer(self, name: str, digest: str) -> None:
-        """Point a name at a document; the one it pointed at goes, unless another name points at it.
-
-        Nobody would ever take it away: a list of targets that changes every minute is a document a minute.
-        """
-        with self._file.writing() as connection:
-            before = connection.execute("SELECT digest FROM pointers WHERE name = ?", (name,)).fetchone()
-            connection.execute("INSERT OR REPLACE INTO pointers VALUES (?, ?)", (name, digest))
-            connection.execute(
-                "DELETE FROM documents WHERE digest = ? AND digest NOT IN (SELECT digest FROM pointers)",
-                before or ("",),
-            )
+        """Point a name at a document; the one that it leaves goes, unless another name points at it."""
+        self._documents.point(name, digest)
 
     def get_pointer(self, name: str) -> str | None:
         """The hash that a name points at, or None."""
-        row = self._file.row("SELECT digest FROM pointers WHERE name = ?", name)
-        return None if row is None else str(row[0])
+        return self._documents.pointed(name)
 
     def spool_append(self, lease: Lease, lane: str, entries: Sequence[NewEntry]) -> tuple[SpoolEntry, ...]:
         """Store batches at the end of a lane, all or none, on disk when this returns; raises LeaseLost."""
