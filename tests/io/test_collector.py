@@ -167,7 +167,7 @@ def test_old_configurations_are_freed(tmp_path: Path) -> None:
 
 
 def test_a_loop_has_one_and_leaves_nothing_of_it(tmp_path: Path) -> None:
-    """Cycles of ``run`` are not interrupted, what lasts is frozen, a reload lets go of it, so does the end."""
+    """Cycles are not interrupted, what lasts is frozen, a reload lets go of it, and so does the end."""
     before, config = gc.get_threshold(), tmp_path / "pushvar.yml"
     seen: list[tuple[int, bool]] = []
     engines: list[weakref.ref[object]] = []

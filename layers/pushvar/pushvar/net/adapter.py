@@ -5,7 +5,6 @@ Loaded with requests, at the first request and not before.
 
 from __future__ import annotations
 
-import http.client
 import socket
 import threading
 import time
@@ -14,9 +13,10 @@ from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-import requests
 from requests.adapters import HTTPAdapter
 
+from pushvar.net.answer import WholeAnswer, answer_to
+from pushvar.net.plain import send_whole
 from pushvar.net.tls import context_for
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Watch:
     def __init__(self, until_s: Callable[[], float] = lambda: inf) -> None:
         self._until_s = until_s
         self.absolute_url = ""  # what a proxy is to be told: urllib3 would resolve its dots
+        self.whole = b""  # a request that goes out in one piece
         self.socket: Any = None
         self._opened: Any = None  # a second handle: the TLS handshake takes the first one over
         self.overdue = False
@@ -137,44 +138,18 @@ class _Attempt:
         return self._made
 
 
-class _WholeLines:
-    """The lines of an answer's head; the end of the stream is none of them."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def readline(self, limit: int) -> bytes:
-        """The next line, or its first ``limit`` bytes. Raises ConnectionError for one that was cut off."""
-        line: bytes = self._stream.readline(limit)
-        if not line.endswith(b"\n") and len(line) < limit:
-            raise http.client.RemoteDisconnected("the connection ended within the head of an answer")
-        return line
-
-    def close(self) -> None:
-        """Close the stream."""
-        self._stream.close()
-
-
-class _Answer(http.client.HTTPResponse):
-    """An answer whose head is whole: the base class takes what arrived before a cut for all there is."""
-
-    def begin(self) -> None:
-        """Read the head."""
-        stream = self.fp
-        self.fp = _WholeLines(stream)  # type: ignore[assignment] # all that reading a head needs
-        try:
-            super().begin()
-        finally:
-            if self.fp is not None:  # it closes a stream that holds no HTTP
-                self.fp = stream
-
-
 class Adapter(HTTPAdapter):
     """An adapter whose connections share the context of these settings and are under this watch."""
 
     def __init__(self, tls: TlsSettings, watch: Watch) -> None:
         self._tls = tls
         self._watch = watch
+        # written into the shared context with every connection: it must be what stands there already
+        self.verify = not tls.insecure_skip_verify
+        if tls.insecure_skip_verify:
+            warnings.filterwarnings("ignore", "Unverified HTTPS request")  # it is what the user wrote
+        self._last_origin = ""
+        self._last_pool: Any = None
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -202,42 +177,54 @@ class Adapter(HTTPAdapter):
 
     def get_connection_with_tls_context(self, request: Any, verify: Any, *args: Any, **kwargs: Any) -> Any:
         """Load the context when HTTPS is first spoken; raises ConfigError."""
+        if self._watch.whole and request.url == self._last_origin:
+            return self._last_pool
         if request.url.startswith("https:"):
             self.poolmanager.connection_pool_kw.setdefault("ssl_context", context_for(self._tls))
-        return super().get_connection_with_tls_context(request, verify, *args, **kwargs)
+        pool = super().get_connection_with_tls_context(request, verify, *args, **kwargs)
+        # urllib3 closes the pools that were not used for long, never the last one
+        self._last_origin, self._last_pool = request.url if self._watch.whole else "", pool
+        return pool
+
+    def request_url(self, request: Any, proxies: Any) -> str:
+        """What urllib3 is to take for the target; a request in one piece holds the true one."""
+        return "/" if self._watch.whole else super().request_url(request, proxies)
+
+    def build_response(self, _req: Any, resp: Any) -> Any:
+        """The answer as urllib3 has it: a push needs no cookies, history and encodings around it."""
+        return resp
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Leave verification to the context; the base class would load the CA bundle again."""
-
-
-def open_session(tls: TlsSettings, watch: Watch) -> requests.Session:
-    """A session with these settings and no others: no proxy, no netrc, no variable of the shell."""
-    session = requests.Session()
-    session.trust_env = False
-    # written into the shared context with every connection: it must be what stands there already
-    session.verify = not tls.insecure_skip_verify
-    if tls.insecure_skip_verify:
-        warnings.filterwarnings("ignore", "Unverified HTTPS request")  # it is what the user wrote
-    adapter = Adapter(tls, watch)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session
 
 
 def _watched(pool: Any, watch: Watch) -> Any:
     """A pool class whose connections show the watch their socket as soon as a request is sent."""
 
     class Connection(pool.ConnectionCls):  # type: ignore[misc]
-        response_class = _Answer
+        response_class = WholeAnswer
+        asked = ""  # the method of a request in one piece
 
         def _new_conn(self) -> Any:
             return watch.connected(super()._new_conn)
 
         def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-            super().request(method, watch.absolute_url or url, *args, **kwargs)
+            self.asked = method if watch.whole else ""
+            watch.socket = self.sock  # a connection that was kept can hang in sending too
+            if watch.whole:
+                send_whole(self, watch.whole)
+            else:
+                super().request(method, watch.absolute_url or url, *args, **kwargs)
             watch.socket = self.sock
+
+        def getresponse(self) -> Any:
+            return answer_to(self, self.asked) if self.asked else super().getresponse()
 
     class Pool(pool):  # type: ignore[misc]
         ConnectionCls = Connection
+
+        def urlopen(self, *args: Any, **kwargs: Any) -> Any:
+            """A plain answer is read before the next request, whoever has the connection."""
+            return super().urlopen(*args, **kwargs, release_conn=bool(watch.whole))
 
     return Pool

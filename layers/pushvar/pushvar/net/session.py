@@ -46,7 +46,8 @@ class Session:
         self._tls = tls
         self._proxies = proxies
         self._until_s = until_s
-        self._session: Any = None
+        self._writer: Any = None
+        self._adapter: Any = None
         self._watch: Any = None
 
     def send(
@@ -67,11 +68,8 @@ class Session:
         """
         import requests
 
-        if self._session is None:
-            from pushvar.net.adapter import Watch, open_session
-
-            self._watch = Watch(self._until_s)
-            self._session = open_session(self._tls, self._watch)
+        if self._adapter is None:
+            self._open()
         proxy = None if self._proxies is None else self._proxies.of(url)
         if proxy is not None and proxy.unusable:
             return Answer(0, proxy.unusable, {})
@@ -79,27 +77,36 @@ class Session:
         overdue = Answer(0, f"no complete answer within {timeout_s:g} s", {})
         self._watch.start(timeout_s)
         try:
-            request = self._session.prepare_request(requests.Request(method, url, headers, data=body))
-            request.url = url
+            request, self._watch.whole = self._writer.request(
+                method, url, body, headers, direct=proxy is None
+            )
             proxies = {} if proxy is None else {"all": f"http://{proxy}"}
-            with self._session.send(
-                request, timeout=timeout_s, allow_redirects=False, stream=True, proxies=proxies
+            with self._adapter.send(
+                request, stream=True, timeout=timeout_s, verify=self._adapter.verify, proxies=proxies
             ) as response:
                 if self._watch.overdue:  # http.client takes headers that were cut off for all there are
                     return overdue
-                return Answer(response.status_code, _words(response.raw, answer_limit), response.headers)
+                return Answer(response.status, _words(response, answer_limit), response.headers)
         except (requests.exceptions.InvalidHeader, UnicodeEncodeError):  # its text would show the secret
             return Answer(0, "a header holds what HTTP cannot carry; check the credentials", {})
         except requests.RequestException as error:
             return overdue if self._watch.overdue else Answer(0, _plain(error, proxy), {})
         finally:
             self._watch.stop()
+            self._watch.whole = b""
+
+    def _open(self) -> None:
+        from pushvar.net.adapter import Adapter, Watch
+        from pushvar.net.plain import Writer
+
+        self._watch, self._writer = Watch(self._until_s), Writer()
+        self._adapter = Adapter(self._tls, self._watch)
 
     def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
+        if self._adapter is not None:
             self._watch.close()
-            self._session.close()
+            self._adapter.close()
 
 
 def _words(raw: Any, limit: int) -> str:
