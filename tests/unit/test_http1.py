@@ -139,3 +139,37 @@ def test_any_chunking_gives_the_body(chunks: list[bytes], step: int) -> None:
         reader.feed(sent[at : at + step])
     assert reader.response is not None
     assert reader.response.body == b"".join(chunks)
+
+
+def outcome(*pieces: bytes) -> tuple[object, bool] | tuple[str, str]:
+    """What becomes of a response in these pieces: it and whether another may follow, or why not."""
+    reader = ResponseReader(LIMIT)
+    try:
+        for piece in pieces:
+            reader.feed(piece)
+    except (Malformed, TooLarge) as error:
+        return type(error).__name__, str(error)
+    return reader.response, reader.reusable
+
+
+USUAL = [*(sent for _, sent, _, _ in COMPLETE), *MALFORMED[:-3], CHUNKED + b"5\r\nhello\r\n0\r\n\r\n"]
+
+
+@given(
+    st.sampled_from(USUAL),
+    st.lists(st.tuples(st.integers(0, 200), st.binary(max_size=3)), max_size=3),
+    st.integers(1, 3),
+)
+def test_one_piece_is_read_as_many_are(sent: bytes, changes: list[tuple[int, bytes]], first: int) -> None:
+    """The way for a response that comes whole differs in nothing from the other, whatever is wrong."""
+    for at, other in changes:
+        sent = sent[:at] + other + sent[at + len(other) :]
+    assert outcome(sent) == outcome(sent[:first], sent[first:])
+
+
+def test_the_limit_holds_for_one_piece() -> None:
+    """By length, in chunks, and exactly."""
+    for framed in (OK + b"Content-Length: %d\r\n\r\n%s", CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n"):
+        fits, over = (framed % (size, b"x" * size) for size in (LIMIT, LIMIT + 1))
+        assert isinstance(outcome(fits)[1], bool)
+        assert outcome(over) == ("TooLarge", f"the body is over {LIMIT} bytes")

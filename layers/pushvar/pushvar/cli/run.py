@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pushvar.app.forwarder import Forwarder
-from pushvar.app.stop import Stop
-from pushvar.app.world import default_state, real_world, state_name
 from pushvar.cli import exit_codes
-from pushvar.cli.parting import exit_at_once
 from pushvar.cli.registries import VARIABLE
-from pushvar.cli.reporting import reporter
 from pushvar.cli.values import PACE
+from pushvar.net.limits import raise_open_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pushvar.app.forwarder import Forwarder
     from pushvar.app.sender import Sender
+    from pushvar.app.stop import Stop
     from pushvar.app.world import World
     from pushvar.cli.reporting import Reporter
     from pushvar.model import Report
@@ -94,6 +92,12 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
     """Fetch the targets of a configuration and push their series to its backends."""
     if once and every:
         raise click.UsageError("--once and --every exclude each other")
+    from pushvar.app.stop import Stop
+    from pushvar.app.world import real_world
+    from pushvar.cli.parting import exit_at_once
+    from pushvar.cli.reporting import reporter
+
+    raise_open_files()  # a connection to each target stays open
     stop = Stop()
     stop.listen()
     world = real_world(stop.sleep, stop.until_s)
@@ -173,6 +177,7 @@ def _sender(
 
 
 def _plain(sender: Sender, state: str, world: World) -> Forwarder:
+    from pushvar.app.forwarder import Forwarder
     from pushvar.state import open_state
 
     return Forwarder(sender.registry(), open_state(state), world, owner=_owner())
@@ -190,9 +195,10 @@ def _reference(config: str | None, registry: str | None, environment: Mapping[st
 
 
 def _forwarder(reference: str, state: str | None, world: World) -> Forwarder:
+    from pushvar.app.forwarder import Forwarder
     from pushvar.app.last_good import LastGood
     from pushvar.app.usable import usable_in
-    from pushvar.app.world import means_of
+    from pushvar.app.world import default_state, means_of, state_name
     from pushvar.collect.registry import open_registry
     from pushvar.state import open_state
 

@@ -6,31 +6,26 @@ head and body are bounded, so that an endless answer ends at its limit.
 
 from __future__ import annotations
 
-import sys
 import zlib
 from dataclasses import dataclass
+
+from pushvar.net.head import INFORMATIONAL, Head, Malformed, TooLarge, head_of, lines_of
+
+__all__ = ["HEAD_LIMIT", "HeadReader", "Malformed", "Response", "ResponseReader", "TooLarge"]
 
 HEAD_LIMIT = 64 * 1024
 """Bytes of status line and headers; net/http servers stop at 1 MiB, real ones need under 1 KiB."""
 
 _HEAD_END = b"\r\n\r\n"
-_INFORMATIONAL = 200
-_NO_BODY = frozenset({204, 304})
 _GZIP_WINDOW = 31  # zlib's wbits for a gzip wrapper
-_LENGTH_DIGITS = 18  # more are no length; int() itself refuses thousands
-
-
-class Malformed(Exception):
-    """What arrived is not an HTTP/1.1 response; the message says where it stops being one."""
-
-
-class TooLarge(Exception):
-    """The body, or its decompressed form, is over the limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A complete response; ``headers`` have lower-case names, the last of a name wins."""
+    """A complete response; ``headers`` have lower-case names, the last of a name wins.
+
+    They may be shared with other responses: nobody changes them.
+    """
 
     status: int
     headers: dict[str, str]
@@ -47,10 +42,8 @@ class ResponseReader:
     __slots__ = (
         "_body",
         "_buffer",
-        "_headers",
-        "_left",
+        "_head",
         "_limit",
-        "_status",
         "response",
         "reusable",
         "started",
@@ -59,35 +52,53 @@ class ResponseReader:
     def __init__(self, body_limit: int) -> None:
         self._limit = body_limit
         self._buffer = bytearray()
-        self._headers: dict[str, str] = {}
-        self._status = 0
-        self._left: int | None = None  # bytes to come; None: chunked, or until the connection closes
         self._body = bytearray()
+        self._head: Head | None = None
         self.response: Response | None = None
         self.reusable = False
         self.started = False
 
-    def feed(self, data: bytes) -> bool:
+    def feed(self, data: bytes | memoryview) -> bool:
         """Take what arrived; True when the response is complete.
 
         Raises Malformed and TooLarge.
         """
-        self.started = True
+        if not self.started:
+            self.started = True
+            if self._take_whole(bytes(data)):
+                return True
         self._buffer += data
-        while not self._status:
+        while self._head is None:
             if not self._take_head():
                 return False
-        if self._headers.get("transfer-encoding"):
-            return self._take_chunks()
-        return self._take_plain()
+        return self._take_chunks() if self._head.chunked else self._take_plain(self._head.left)
 
     def close(self) -> bool:
         """The connection ended: True when that completes the response. Raises Malformed when not."""
-        if not self._status:
+        if self._head is None:
             raise Malformed("the connection closed before the headers were complete")
-        if self._left is not None or self._headers.get("transfer-encoding"):
+        if self._head.left is not None or self._head.chunked:
             raise Malformed("the connection closed in the middle of the body")
-        return self._finish(reusable=False)
+        return self._finish(self._head, bytes(self._body), reusable=False)
+
+    def _take_whole(self, data: bytes) -> bool:
+        """Take a response that came in one piece, as nearly all do: its body is copied once, not four times.
+
+        False when it did not, or is not as it should be: that is for the other way to say.
+        """
+        end = data.find(_HEAD_END)
+        if end < 0:
+            return False
+        head = self._read(data[:end])
+        start = end + len(_HEAD_END)
+        if head.chunked:
+            body = _whole_chunks(data, start)
+        else:
+            body = data[start:] if head.left == len(data) - start else None
+        if body is None or len(body) > self._limit:
+            return False
+        self._head = head
+        return self._finish(head, body, reusable=True)
 
     def _take_head(self) -> bool:
         end = self._buffer.find(_HEAD_END)
@@ -97,49 +108,27 @@ class ResponseReader:
             if not b"HTTP/".startswith(self._buffer[:5]) and not self._buffer.startswith(b"HTTP/"):
                 raise Malformed("the answer is not HTTP/1.1")
             return False
-        lines = bytes(self._buffer[:end]).decode("latin-1").split("\r\n")
+        head = self._read(bytes(self._buffer[:end]))
         del self._buffer[: end + len(_HEAD_END)]
-        status = _status(lines[0])
-        if status < _INFORMATIONAL:
+        if head.status < INFORMATIONAL:
             return bool(self._buffer)  # 100, 103: the real answer follows
-        self._status = status
-        for line in lines[1:]:
-            name, colon, value = line.partition(":")
-            if not colon:
-                raise Malformed("a header line without a colon")
-            self._add_header(name.strip().lower(), value.strip())
-        self._plan_body()
+        self._head = head
+        self._check(head.left or 0)
         return True
 
-    def _add_header(self, name: str, value: str) -> None:
-        if name == "content-length" and self._headers.get(name, value) != value:
-            raise Malformed("two different Content-Length headers")
-        self._headers[name] = value
+    def _read(self, head: bytes) -> Head:
+        return head_of(head)
 
-    def _plan_body(self) -> None:
-        coding = self._headers.get("transfer-encoding", "").lower()
-        if coding not in ("", "chunked"):
-            raise Malformed(f"transfer coding {coding!r:.80} is not supported")
-        length = self._headers.get("content-length")
-        if self._status in _NO_BODY:
-            self._headers.pop("transfer-encoding", None)
-            self._left = 0
-        elif not coding and length is not None:
-            if not length.isdecimal():
-                raise Malformed(f"Content-Length {length!r:.80} is no number")
-            self._left = int(length[-_LENGTH_DIGITS:])
-            self._check(self._left if len(length) <= _LENGTH_DIGITS else sys.maxsize)
-
-    def _take_plain(self) -> bool:
-        if self._left is None:
+    def _take_plain(self, left: int | None) -> bool:
+        if left is None:
             self._body += self._buffer
             self._buffer.clear()
             self._check(len(self._body))
             return False
-        if len(self._buffer) < self._left:
+        if len(self._buffer) < left:
             return False
-        self._body = self._buffer[: self._left]
-        return self._finish(reusable=len(self._buffer) == self._left)
+        assert self._head is not None
+        return self._finish(self._head, bytes(self._buffer[:left]), reusable=len(self._buffer) == left)
 
     def _take_chunks(self) -> bool:
         position = 0
@@ -163,24 +152,25 @@ class ResponseReader:
         return False
 
     def _take_trailer(self, start: int) -> bool:
+        assert self._head is not None
         if self._buffer.startswith(b"\r\n", start):
-            return self._finish(reusable=len(self._buffer) == start + 2)
+            return self._finish(self._head, bytes(self._body), reusable=len(self._buffer) == start + 2)
         end = self._buffer.find(_HEAD_END, start)
         if end < 0:
             if len(self._buffer) - start > HEAD_LIMIT:
                 raise Malformed("no end of trailers")
             return False
-        return self._finish(reusable=len(self._buffer) == end + len(_HEAD_END))
+        last = end + len(_HEAD_END)
+        return self._finish(self._head, bytes(self._body), reusable=len(self._buffer) == last)
 
-    def _finish(self, *, reusable: bool) -> bool:
-        body = bytes(self._body)
-        coding = self._headers.get("content-encoding", "").lower()
+    def _finish(self, head: Head, body: bytes, *, reusable: bool) -> bool:
+        coding = head.headers.get("content-encoding", "").lower()
         if coding in ("gzip", "x-gzip"):
             body = _gunzip(body, self._limit)
         elif coding not in ("", "identity"):
             raise Malformed(f"content coding {coding!r:.80} was not asked for")
-        self.response = Response(self._status, self._headers, body)
-        self.reusable = reusable and self._headers.get("connection", "").lower() != "close"
+        self.response = Response(head.status, head.headers, body)
+        self.reusable = reusable and head.headers.get("connection", "").lower() != "close"
         return True
 
     def _check(self, size_bytes: int) -> None:
@@ -193,17 +183,30 @@ class HeadReader(ResponseReader):
 
     __slots__ = ()
 
-    def _plan_body(self) -> None:
-        self._headers.clear()
-        self._left = 0
+    def _read(self, head: bytes) -> Head:
+        status, _ = lines_of(head)
+        return Head(status, {}, 0, chunked=False)
 
 
-def _status(line: str) -> int:
-    version, _, rest = line.partition(" ")
-    code = rest[:3]
-    if not version.startswith("HTTP/1.") or not code.isdecimal() or len(code) != len("200"):
-        raise Malformed("the answer is not HTTP/1.1")
-    return int(code)
+def _whole_chunks(data: bytes, position: int) -> bytes | None:
+    """The body of chunks that are all there, without anything unusual; else None."""
+    parts: list[bytes] = []
+    while (end := data.find(b"\r\n", position)) >= 0:
+        digits = data[position:end]
+        if not digits.isalnum():
+            return None
+        try:
+            size = int(digits, 16)
+        except ValueError:
+            return None
+        start, position = end + 2, end + 2 + size
+        if not size:
+            return b"".join(parts) if data[start:] == b"\r\n" else None
+        if data[position : position + 2] != b"\r\n":
+            return None
+        parts.append(data[start:position])
+        position += 2
+    return None
 
 
 def _chunk_size(line: bytes) -> int:

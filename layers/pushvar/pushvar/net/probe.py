@@ -21,6 +21,7 @@ from pushvar.net.http1 import ResponseReader
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pushvar.net.exchange import Exchange
     from pushvar.net.http1 import Response
 
 FIRST_BYTES = 2_048
@@ -153,16 +154,16 @@ class _Reader(ResponseReader):
     @property
     def seen_status(self) -> int:
         """The status, 0 before it came."""
-        return self._status
+        return self._head.status if self._head else 0
 
     @property
     def seen_headers(self) -> Mapping[str, str]:
         """The headers so far, names in lower case."""
-        return self._headers
+        return self._head.headers if self._head else {}
 
 
 class _Connection(Connection):
-    def __init__(self, ended: Callable[[Connection], None], watch: _Watch) -> None:
+    def __init__(self, ended: Callable[[Exchange], None], watch: _Watch) -> None:
         super().__init__(ended)
         self._watch = watch
 
@@ -182,6 +183,9 @@ class _Client(Client):
 
         super().__init__(allowed=noted)
         self._watch = watch
+
+    async def _open_plain(self, origin: Origin, timeout_s: float) -> Exchange:
+        return await self._open(origin, timeout_s)
 
     async def _open(
         self, origin: Origin, timeout_s: float, context: ssl.SSLContext | None = None, name: str | None = None
@@ -212,7 +216,7 @@ class _Client(Client):
     ) -> Connection:
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(
-            lambda: _Connection(self._forget, self._watch), address, port
+            lambda: _Connection(self._idle.forget, self._watch), address, port
         )
         if context is not None and name is not None:
             self._watch.at("tls")
@@ -226,7 +230,7 @@ class _Client(Client):
     async def _exchange(
         self,
         origin: Origin,  # noqa: ARG002 - the connection does not go back to the pool
-        connection: Connection,
+        connection: Exchange,
         head: bytes,
         body_limit: int,
     ) -> Response:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pushvar import __version__
 from pushvar.errors import FetchError
 from pushvar.net.address import resolve
-from pushvar.net.connection import Lost
+from pushvar.net.exchange import Lost
 from pushvar.net.http1 import HeadReader, Malformed, TooLarge
 from pushvar.net.proxy import authority
 
