@@ -1,14 +1,14 @@
 """Lambda's init: how long a new environment takes until a handler is loaded, beside a bare handler.
 
-The layer is built as it is shipped, for this Python. Lambda's runtime emulator starts a new environment
-for each figure and reports its init; where SAM, which brings the emulator, is not installed, a plain
-interpreter imports the handler instead and the figure is the whole process. Wall time, in turns.
+The layer is built as it is shipped, for this Python, and the AWS is an emulated one that holds a
+configuration: handlers find what they ask for while they are initialised. Lambda's runtime emulator starts a
+new environment for each figure and reports its init; where SAM, which brings the emulator, is not installed,
+a plain interpreter imports the handler instead and the figure is the whole process. Wall time, in turns.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -22,14 +22,18 @@ from typing import TYPE_CHECKING
 
 from pushvar.errors import ComponentMissing
 
+from benchmarks import workload
 from benchmarks.cold_start import own_ms
+from benchmarks.lambda_stack import Code, stack
 from benchmarks.measure import Spread, in_turns, ratios, spread
 from benchmarks.servers import Failed
-from tests.components import REPOSITORY, sam
-from tests.programs import builds, runtime_emulator
+from tests.components import sam
+from tests.programs import runtime_emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from benchmarks.lambda_stack import Stack
 
 BARE, CLIENT, PLAN, FORWARD, SOURCE = "bare", "client", "plan", "forward", "source"
 GATEWAY = "gateway"
@@ -45,24 +49,8 @@ EMULATOR, INTERPRETER = "Lambda's runtime emulator", "a plain interpreter, for w
 _HANDLER = "import handler"
 _BARE_HANDLER = "def handler(event, context):\n    return {}\n"
 _CLIENT_HANDLER = f"import boto3\n\ntable = boto3.client('dynamodb')\n\n\n{_BARE_HANDLER}"
-_ENVIRONMENT = {  # as deployed: a handler then makes all that it needs while it is initialised
-    "PUSHVAR_REGISTRY": "ssm:/pushvar/bench",
-    "PUSHVAR_STATE": "aws:pushvar-bench/pushvar-bench",
-    "PUSHVAR_QUEUE_URL": "http://127.0.0.1:9/queue",
-    "AWS_REGION": "eu-west-1",
-    "AWS_DEFAULT_REGION": "eu-west-1",
-    "AWS_ACCESS_KEY_ID": "bench",
-    "AWS_SECRET_ACCESS_KEY": "bench",
-}
+_PUSH_URL = "http://127.0.0.1:9/write"  # nobody pushes while a handler is initialised
 _LISTED = 10  # imports that are worth a line
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """What one function is made of, on the path in this order."""
-
-    function: Path
-    layer: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +78,10 @@ class LambdaInit:
 
 def run(rounds: int, progress: Callable[[], object]) -> LambdaInit:
     """Build the layer and start every handler that often. Raises Failed when it cannot be built."""
-    with TemporaryDirectory(prefix="pushvar-bench-") as name:
-        folder = Path(name)
-        codes = _codes(folder)
-        measured_by, started = _starter(folder)
+    with TemporaryDirectory(prefix="pushvar-bench-") as name, stack(Path(name)) as built:
+        built.configure(workload.addresses(1), _PUSH_URL)
+        codes = _codes(Path(name), built)
+        measured_by, started = _starter(Path(name), built.environment)
         for code in codes.values():
             started(code, 0)  # the files then lie in the page cache
         variants = {kind: partial(started, code) for kind, code in codes.items()}
@@ -102,63 +90,53 @@ def run(rounds: int, progress: Callable[[], object]) -> LambdaInit:
             kind: Init(
                 spread(measured[kind]).times(1e3),
                 ratios(measured[kind], measured[BARE]),
-                *_imports(codes[kind]),
+                *_imports(codes[kind], built.environment),
             )
             for kind in codes
         }
     return LambdaInit(rounds, measured_by, inits)
 
 
-def _codes(folder: Path) -> dict[str, Code]:
-    layer, source = folder / "layer", folder / "source"
-    bare, client = folder / BARE, folder / CLIENT
-    version = "{}.{}".format(*sys.version_info)
-    try:
-        builds.layer(layer, PYV=version, PLAT="", BYTECODE_PYTHON=sys.executable, RELEASE="1")
-    except builds.NotBuilt as error:
-        raise Failed(f"the layer could not be built: {error}") from error
-    shutil.copytree(layer, source, ignore=shutil.ignore_patterns("__pycache__"))
-    for handler, text in ((bare, _BARE_HANDLER), (client, _CLIENT_HANDLER)):
-        handler.mkdir()
-        (handler / "handler.py").write_text(text)
-    functions = REPOSITORY / "functions"
+def _codes(folder: Path, built: Stack) -> dict[str, Code]:
+    for name, text in ((BARE, _BARE_HANDLER), (CLIENT, _CLIENT_HANDLER)):
+        (folder / name).mkdir()
+        (folder / name / "handler.py").write_text(text)
     return {
-        BARE: Code(bare, layer / "python"),
-        CLIENT: Code(client, layer / "python"),
-        PLAN: Code(functions / "plan", layer / "python"),
-        FORWARD: Code(functions / "forward", layer / "python"),
-        GATEWAY: Code(functions / "gateway", layer / "python"),
-        SOURCE: Code(functions / "forward", source / "python"),
+        **{name: Code(folder / name, built.layer) for name in (BARE, CLIENT)},
+        **{name: built.code(name) for name in (PLAN, FORWARD, GATEWAY)},
+        SOURCE: built.code("forward", bytecode=False),
     }
 
 
-def _starter(folder: Path) -> tuple[str, Callable[[Code, int], float]]:
+def _starter(folder: Path, environment: Mapping[str, str]) -> tuple[str, Callable[[Code, int], float]]:
     """What starts handlers here, and a function that does it once and gives the seconds it took."""
     try:
         sam.find_emulator()
         sam.find_runtime()
     except ComponentMissing:
-        return INTERPRETER, _imported_s
-    return EMULATOR, partial(_init_s, folder)
+        return INTERPRETER, partial(_imported_s, environment)
+    return EMULATOR, partial(_init_s, folder, environment)
 
 
-def _init_s(folder: Path, code: Code, _: int) -> float:
-    settings = runtime_emulator.Settings("bench", environment=_ENVIRONMENT)
+def _init_s(folder: Path, environment: Mapping[str, str], code: Code, _: int) -> float:
+    settings = runtime_emulator.Settings("bench", environment=environment)
     with runtime_emulator.function(code.function, [code.layer], folder, settings) as function:
         known = len(function.inits_ms())  # the log is that of the rounds before as well
         function.invoke({})  # begins an environment; what it thinks of the event comes after the init
         return function.inits_ms()[known] / 1e3
 
 
-def _imported_s(code: Code, _: int) -> float:
+def _imported_s(environment: Mapping[str, str], code: Code, _: int) -> float:
     start = time.perf_counter()
-    _python(code, "-c", _HANDLER)
+    _python(code, environment, "-c", _HANDLER)
     return time.perf_counter() - start
 
 
-def _imports(code: Code) -> tuple[int, dict[str, float]]:
+def _imports(code: Code, environment: Mapping[str, str]) -> tuple[int, dict[str, float]]:
     """How many modules the handler loads, and the heaviest packages among them."""
-    before, after = (own_ms(_python(code, "-X", "importtime", "-c", script)) for script in ("pass", _HANDLER))
+    before, after = (
+        own_ms(_python(code, environment, "-X", "importtime", "-c", script)) for script in ("pass", _HANDLER)
+    )
     packages: defaultdict[str, float] = defaultdict(float)
     for module in (loaded := after.keys() - before.keys()):
         packages[module.partition(".")[0]] += after[module]
@@ -173,13 +151,13 @@ def _boto3() -> str:
         return sysconfig.get_path("purelib")
 
 
-def _python(code: Code, *arguments: str) -> list[str]:
+def _python(code: Code, environment: Mapping[str, str], *arguments: str) -> list[str]:
     """Run an interpreter that has this code and nothing else; gives its standard error by line."""
     done = subprocess.run(
         [Path(sys.executable).resolve(), "-S", "-B", *arguments],
         env={
             "PATH": os.defpath, "PYTHONPATH": f"{code.function}:{code.layer}:{_boto3()}",
-            "AWS_LAMBDA_FUNCTION_NAME": "bench", **_ENVIRONMENT,
+            "AWS_LAMBDA_FUNCTION_NAME": "bench", **environment,
         },
         cwd=code.function, capture_output=True, text=True, check=False,
     )  # fmt: skip

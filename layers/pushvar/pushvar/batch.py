@@ -17,7 +17,6 @@ Where to and by whom, when nothing says so here, the environment says: ``PUSHVAR
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import time
@@ -117,6 +116,8 @@ class BatchJob:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        import asyncio  # late: most jobs never wait, and would pay for it at every start
+
         await asyncio.to_thread(self._end(error))
 
     def __call__(self, function: Callable[_P, _R]) -> Callable[_P, _R]:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from pushvar.cli import exit_codes
-from pushvar.cli.check_report import progress_line, show_quietly, show_verdict
-from pushvar.cli.report_files import write_files
 from pushvar.cli.values import DURATION
 from pushvar.errors import ConfigError
 
@@ -93,6 +91,7 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
 
     In time, readable, complete for its tier, not too many series, well named, without secrets.
     """
+    from pushvar.cli.check_report import show_quietly, show_verdict
     from pushvar.cli.show import snapshot_of
     from pushvar.kit.gate.facts import Limits
     from pushvar.kit.gate.verdict import verdicts
@@ -118,6 +117,7 @@ def _looked(
 ) -> list[Facts]:
     from pushvar.app.gated import Gate
     from pushvar.app.world import real_world
+    from pushvar.cli.check_report import progress_line
 
     gate = Gate(snapshot, job, limits, real_world())
     if wait_url is not None:
@@ -151,6 +151,7 @@ def _print_json(given: Sequence[Verdict]) -> None:
 
 
 def _write_files(given: Sequence[Verdict], junit_file: str | None, checklist_file: str | None) -> None:
+    from pushvar.cli.report_files import write_files
     from pushvar.kit.gate.junit import junit
     from pushvar.kit.gate.markdown import filled
 

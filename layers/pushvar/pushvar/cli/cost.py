@@ -13,14 +13,12 @@ from pushvar.cli import exit_codes
 from pushvar.cli.tables import show_table
 from pushvar.collect.shards import MOST_TARGETS_PER_SHARD, TARGETS_PER_SHARD, shard_count
 from pushvar.errors import ConfigError
-from pushvar.kit.cost import ITEMS, estimate, levers
-from pushvar.kit.cost_figures import Figures
-from pushvar.kit.cost_prices import read_prices, standard_text
-from pushvar.kit.cost_usage import Fleet, containers, cycle_s, invocation_s, plan_s
 
 if TYPE_CHECKING:
     from pushvar.kit.cost import Estimate, Lever
+    from pushvar.kit.cost_figures import Figures
     from pushvar.kit.cost_prices import Prices
+    from pushvar.kit.cost_usage import Fleet
 
 _SCHEMA = 1
 _FUNCTION_S = 58  # the template's timeout
@@ -99,6 +97,10 @@ is for a month of 30 days in which nothing goes wrong."""
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
 def command(**given: Any) -> int:
     """Estimate what a deployment on AWS costs a month."""
+    from pushvar.kit.cost import estimate, levers
+    from pushvar.kit.cost_figures import Figures
+    from pushvar.kit.cost_prices import standard_text
+
     if given["print_prices"]:
         click.echo(standard_text(), nl=False)
         return exit_codes.FINE
@@ -115,6 +117,8 @@ def command(**given: Any) -> int:
 
 
 def _fleet(given: dict[str, Any]) -> Fleet:
+    from pushvar.kit.cost_usage import Fleet
+
     per_shard = given["targets_per_shard"]
     wanted = -(-given["targets"] // per_shard) if per_shard else 0
     asked = {
@@ -124,6 +128,9 @@ def _fleet(given: dict[str, Any]) -> Fleet:
 
 
 def _prices(path: str | None) -> Prices:
+    from pushvar.kit.cost import ITEMS
+    from pushvar.kit.cost_prices import read_prices, standard_text
+
     if path is None:
         return read_prices(standard_text(), source="prices.yml", needed=ITEMS)
     try:
@@ -155,6 +162,8 @@ def _show(
 
 
 def _rests_on(fleet: Fleet, prices: Prices, figures: Figures) -> list[str]:
+    from pushvar.kit.cost_usage import containers, cycle_s, invocation_s, plan_s
+
     lines = [
         f"prices of {prices.date}: {' '.join(prices.source.split())}",
         (
@@ -189,6 +198,8 @@ def _number(value: float) -> str:
 def _as_object(
     found: Estimate, pulled: tuple[Lever, ...], prices: Prices, figures: Figures, *, free_tier: bool
 ) -> dict[str, Any]:
+    from pushvar.kit.cost_usage import containers, cycle_s, invocation_s, plan_s
+
     fleet = found.fleet
     derived = {
         "shard_cycle_s": cycle_s(fleet, figures),

@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pushvar.app.forwarder import Forwarder
-from pushvar.app.world import real_world
 from pushvar.cli import exit_codes
-from pushvar.cli.program import Program, build
-from pushvar.cli.reporting import Lines
 from pushvar.cli.values import DURATION, PACE, PORT
 
 if TYPE_CHECKING:
+    from pushvar.app.forwarder import Forwarder
     from pushvar.model import Report
     from pushvar.receiver.server import Receiver
 
@@ -37,6 +34,8 @@ Examples:
 @click.option("--port", type=PORT, default=9_109, show_default=True, help="The page's port.")
 def command(for_s: float | None, every: float, port: int) -> int:
     """Start a Go program, forward its expvar to a local receiver, and show both."""
+    from pushvar.cli.program import Program, build
+
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -66,6 +65,8 @@ def _receiver(stack: ExitStack, port: int) -> Receiver:
 def _forwarder(
     folder: Path, addresses: list[str], write_url: str, every_s: float, stop: threading.Event
 ) -> Forwarder:
+    from pushvar.app.forwarder import Forwarder
+    from pushvar.app.world import real_world
     from pushvar.collect.registry import open_registry
     from pushvar.state import open_state
 
@@ -110,6 +111,8 @@ def _screen(page: str) -> Any:
         from pushvar.cli.live import LiveTable
 
         return LiveTable(page)
+    from pushvar.cli.reporting import Lines
+
     click.echo(f"page  {page}/")
     return nullcontext(Lines())
 

@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pushvar.app.stop import Stop
-from pushvar.app.world import real_world
 from pushvar.cli import exit_codes
 from pushvar.cli.gateway_address import Address, AddressType
-from pushvar.cli.gateway_application import Application, Telling
-from pushvar.cli.parting import exit_at_once
 from pushvar.cli.registries import VARIABLE
 from pushvar.errors import ComponentMissing, ConfigError
 
@@ -20,6 +16,8 @@ if TYPE_CHECKING:
     import socket
 
     from pushvar.app.gateway import GatewayDoor
+    from pushvar.app.stop import Stop
+    from pushvar.cli.gateway_application import Telling
 
 _EPILOG = """\b
 Examples:
@@ -56,6 +54,10 @@ def command(
 ) -> int:
     """Take what batch jobs push, as a Pushgateway does."""
     from pushvar.app.gateway import local_gateway
+    from pushvar.app.stop import Stop
+    from pushvar.app.world import real_world
+    from pushvar.cli.gateway_application import Telling
+    from pushvar.cli.parting import exit_at_once
 
     if config is not None and registry is not None:
         raise click.UsageError("--config and --registry exclude each other")
@@ -94,6 +96,8 @@ def _serve(door: GatewayDoor, listening: socket.socket, telling: Telling, stop: 
         from pushvar.cli.gateway_server import Limits, Server
     except ModuleNotFoundError as error:
         raise ComponentMissing("the gateway needs waitress", hint="pip install 'pushvar[cli]'") from error
+    from pushvar.cli.gateway_application import Application
+
     server = Server(Application(door, telling), listening, Limits())
     host, port = listening.getsockname()[:2]
     reached = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - what a socket says, not a wish

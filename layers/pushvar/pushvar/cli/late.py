@@ -1,4 +1,8 @@
-"""A group of commands of which only the one that runs is loaded."""
+"""A group of commands of which only the one that runs is loaded.
+
+The group's help shows a line of each and so loads them all: a command's file imports what only its work
+needs when it works.
+"""
 
 from __future__ import annotations
 

@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pushvar.app.trial import dead_in_all, scale_warnings, try_rules
 from pushvar.cli.exit_codes import FINDINGS, FINE
-from pushvar.config.load import load_rules
-from pushvar.config.programs import ready_names, ready_rules
 from pushvar.errors import ConfigError
-from pushvar.wire.exposition import text
-from pushvar.wire.exposition.escape import value_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +38,8 @@ def command() -> None:
 @command.command("list")
 def list_sets() -> int:
     """Print the names of the ready rule sets."""
+    from pushvar.config.programs import ready_names
+
     for name in sorted(ready_names()):
         click.echo(name)
     return FINE
@@ -63,6 +60,8 @@ def test(rules: str, payloads: tuple[str, ...], unmatched: str, as_json: bool) -
     file, or - for standard input. A ready set serves many versions of its program, so none has all that
     its rules are for.
     """
+    from pushvar.app.trial import dead_in_all, scale_warnings, try_rules
+
     sets = _sets(rules)
     trials = try_rules(sets, unmatched, [(name, _read(name)) for name in payloads])
     dead = () if _is_ready(rules) else dead_in_all(trials)
@@ -75,10 +74,15 @@ def test(rules: str, payloads: tuple[str, ...], unmatched: str, as_json: bool) -
 
 
 def _is_ready(name: str) -> bool:
+    from pushvar.config.programs import ready_names
+
     return name in ready_names() and not Path(name).exists()
 
 
 def _sets(name: str) -> tuple[tuple[str, Rules], ...]:
+    from pushvar.config.load import load_rules
+    from pushvar.config.programs import ready_names, ready_rules
+
     if _is_ready(name):
         return ((name, ready_rules(name)),)
     try:
@@ -100,6 +104,8 @@ def _why(error: OSError | UnicodeDecodeError) -> str:
 
 
 def _print(trials: Sequence[Trial], dead: Sequence[str], warnings: Sequence[str]) -> None:
+    from pushvar.wire.exposition import text
+
     for trial in trials:
         sys.stdout.buffer.write(text.encode(trial.families))
         sys.stdout.flush()
@@ -124,6 +130,8 @@ def _shown(path: str) -> str:
 
 
 def _object(trials: Sequence[Trial], dead: Sequence[str], warnings: Sequence[str]) -> dict[str, Any]:
+    from pushvar.wire.exposition.escape import value_text
+
     found = [
         {
             "name": trial.name,

@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pushvar.app.preview import preview
-from pushvar.app.world import real_world
-from pushvar.catalogue import REPAIRS
 from pushvar.errors import ConfigError
-from pushvar.wire.exposition.escape import value_text
 
 if TYPE_CHECKING:
     from pushvar.app.preview import Preview
@@ -42,6 +38,10 @@ _SCHEMA = 1
 @click.option("--explain", is_flag=True, help="Where each series comes from, and what was left out and why.")
 def command(source: str, config: str | None, job: str | None, form: str, explain: bool) -> int:  # noqa: FBT001
     """Print the series of SOURCE (a URL, a file or - for standard input) with all their labels."""
+    from pushvar.app.preview import preview
+    from pushvar.app.world import real_world
+    from pushvar.catalogue import REPAIRS
+
     snapshot = snapshot_of(config, job)
     name, body = _read(source)
     shown = preview(snapshot, job, name, body, real_world())
@@ -55,7 +55,7 @@ def command(source: str, config: str | None, job: str | None, form: str, explain
 def snapshot_of(config: str | None, job: str | None) -> Snapshot:
     """The configuration that is named, or one with a single job and the defaults."""
     if config is not None:
-        from pushvar.app.world import means_of
+        from pushvar.app.world import means_of, real_world
         from pushvar.collect.registry import open_registry
 
         return open_registry(config, means_of(real_world())).load()
@@ -96,6 +96,8 @@ def _render(shown: Preview, form: str) -> bytes:
 
 def _explained(shown: Preview) -> bytes:
     """A line for each series: name with the payload's own labels, value, path, rule; then the rest."""
+    from pushvar.wire.exposition.escape import value_text
+
     lines = [("series", "value", "from", "by")]
     for one in shown.series:
         own = ",".join(f"{name}={value}" for name, value in one.row.labels)
@@ -111,6 +113,8 @@ def _explained(shown: Preview) -> bytes:
 
 def _json(shown: Preview) -> bytes:
     import json
+
+    from pushvar.wire.exposition.escape import value_text
 
     series = [
         {

@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from rich.cells import cell_len
 
 from pushvar.kit.plain import counted
 from pushvar.kit.plain import visible as printable
@@ -22,6 +21,8 @@ def show_table(
     rows: Sequence[Sequence[str]], *, right: Collection[int] = (), colours: Sequence[str | None] = ()
 ) -> None:
     """Print the rows with columns aligned; ``right`` are those of numbers, ``colours`` one for each row."""
+    from rich.cells import cell_len
+
     shown = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
     for row, colour in zip(shown, colours or [None] * len(shown), strict=True):

@@ -9,7 +9,6 @@ import click
 
 from pushvar.cli import exit_codes
 from pushvar.cli.registries import VARIABLE
-from pushvar.cli.triage_report import show_verdict
 
 if TYPE_CHECKING:
     from pushvar.kit.triage.verdict import Verdict
@@ -70,6 +69,8 @@ def command(**given: Any) -> int:
 
         click.echo(json.dumps({"schema": _SCHEMA, **as_object(verdict)}, indent=2))
     else:
+        from pushvar.cli.triage_report import show_verdict
+
         show_verdict(verdict)
     return exit_codes.FINE if verdict.found is None else exit_codes.FINDINGS
 
