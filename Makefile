@@ -52,8 +52,8 @@ e2e: $(STAMP) ## the built stack, deployed by SAM to an AWS on this machine, wit
 	$(BIN)/python -m tests.components
 	$(BIN)/pytest tests/deployed
 
-bench: $(STAMP) ## ratios, side by side in one run
-	$(BIN)/python -m benchmarks
+bench: $(STAMP) ## everything side by side in one run, half an hour, and the goals; ARGS="--quick"
+	$(BIN)/python -m benchmarks $(ARGS)
 
 build: sam ## build what sam deploy takes; RELEASE=1 insists on bytecode
 	PYV="$(PYV)" PLAT="$(PLAT)" RELEASE="$(RELEASE)" $(SAM_BUILD) --build-dir "$(BUILD)"

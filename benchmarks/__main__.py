@@ -1,9 +1,11 @@
-"""``make bench``: every benchmark in one run, ratios of what ran side by side."""
+"""``make bench``: every benchmark in one run, ratios of what ran side by side, and the goals beside them."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import time
+import traceback
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -13,126 +15,103 @@ from pushvar.errors import ComponentMissing
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import (
-    cold_start,
-    conversion,
-    encode,
-    encode_v2,
-    gateway,
-    lambda_forward,
-    lambda_init,
-    measure,
-    outage,
-    report,
-    servers,
-    target_cycle,
-    text_parse,
-    workload,
-)
+from benchmarks import measure, plot, report, tables
+from benchmarks.parts import FULL, NAMES, PARTS, QUICK, Setting
 from benchmarks.series import Different
+from benchmarks.servers import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-_WIDTH = 140  # of tables that no terminal bounds
+    from benchmarks.parts import Part
 
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How many rounds each benchmark has, and how many targets are served."""
-
-    cold_starts: int
-    inits: int
-    encodings: int
-    conversions: int
-    cycles: int
-    targets: int
-    outage_cycles: int
-    gateway_sizes: tuple[int, ...]
-    gateway_s: float
-    gateway_rounds: int
-
-
-FULL = Effort(
-    cold_starts=11, inits=11, encodings=20, conversions=11, cycles=15, targets=workload.TARGETS,
-    outage_cycles=outage.CYCLES, gateway_sizes=gateway.SIZES, gateway_s=gateway.SECONDS,
-    gateway_rounds=gateway.ROUNDS,
-)  # fmt: skip
-QUICK = Effort(
-    cold_starts=3, inits=3, encodings=4, conversions=3, cycles=3, targets=200, outage_cycles=5,
-    gateway_sizes=(0, 500), gateway_s=1.0, gateway_rounds=1,
-)  # fmt: skip
+_EXPECTED = (Different, Failed, ComponentMissing)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--quick", is_flag=True, help="Few rounds and 200 targets: figures scatter more.")
+@click.option("--quick", is_flag=True, help="Few rounds, smaller sizes: figures scatter more.")
+@click.option("--only", metavar="NAME[,NAME]", help="These parts alone; --list names all.")
+@click.option("--list", "listing", is_flag=True, help="Name the parts, run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
 @click.option("--markdown", is_flag=True, help="Tables as docs/performance.md has them.")
-def main(*, quick: bool, as_json: bool, markdown: bool) -> None:
-    """Run all benchmarks. They report and judge nothing.
+@click.option("--docs", is_flag=True, help="The same, and draw the pictures of that page anew.")
+def main(
+    *,
+    quick: bool = False,
+    only: str | None = None,
+    listing: bool = False,
+    as_json: bool = False,
+    markdown: bool = False,
+    docs: bool = False,
+) -> None:
+    """Run all benchmarks. No figure fails a run.
 
-    It takes some minutes, most of them for the Pushgateway with 10,000 groups; a quick run takes one or two.
+    It takes half an hour, and a quick run five minutes. A part that cannot run is told in the report, the
+    others go on, and the exit code is 1.
     """
-    try:
-        results = run(quick=quick)
-    except (Different, servers.Failed, ComponentMissing) as error:
-        raise click.ClickException(f"nothing was measured: {error}") from None
+    if listing:
+        click.echo("\n".join(f"{part.name:16}{part.words}" for part in PARTS))
+        return
+    if docs and quick:
+        raise click.UsageError("the page is of a whole run: --docs does not go with --quick")
+    results = run(chosen(only), quick=quick)
     if as_json:
         click.echo(json.dumps(results.as_object(), ensure_ascii=False))
-        return
-    console = Console()
-    if markdown or not console.is_terminal:
-        console = Console(width=_WIDTH, soft_wrap=True)
-    report.show(results, console, markdown=markdown)
+    else:
+        paged = markdown or docs
+        report.show(results, tables.console_for(markdown=paged), markdown=paged)
+    if docs:
+        plot.write(results.found)
+    if results.failed:
+        raise click.ClickException(f"nothing was measured by {', '.join(results.failed)}")
 
 
-def run(*, quick: bool) -> report.Results:
-    """Measure everything, with progress on standard error."""
+def chosen(only: str | None) -> Sequence[Part]:
+    """The parts of that option, in their own order. Raises BadParameter for a name that is none."""
+    if only is None:
+        return PARTS
+    names = [name.strip() for name in only.split(",")]
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        raise click.BadParameter(
+            f"no part is called {', '.join(unknown)}; there are {', '.join(NAMES)}", param_hint="--only"
+        )
+    return [part for part in PARTS if part.name in names]
+
+
+def run(parts: Sequence[Part], *, quick: bool) -> report.Results:
+    """Run these parts, with progress on standard error."""
+    results = report.Results(measure.machine(), quick)
     effort = QUICK if quick else FULL
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with (
         TemporaryDirectory(prefix="pushvar-bench-") as cache,
-        Progress(*columns, console=Console(stderr=True)) as progress,
+        Progress(
+            TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True)
+        ) as progress,
     ):
         environment = measure.with_bytecode(Path(cache))
+        for number, part in enumerate(parts, 1):
+            words = f"{number}/{len(parts)} {part.name}"
+            task = progress.add_task(words, total=part.rounds(effort))
+            setting = Setting(effort, environment, partial(progress.advance, task))
+            started_s = time.monotonic()
+            _measure(part, setting, results)
+            taken_s = results.took_s[part.name] = time.monotonic() - started_s
+            progress.remove_task(task)
+            became = "failed" if part.name in results.failed else "done"
+            progress.console.print(f"{words}: {became} after {taken_s:.0f} s", highlight=False)
+    return results
 
-        def task(name: str, rounds: int) -> Callable[[], None]:
-            number = progress.add_task(name, total=rounds)
-            return lambda: progress.advance(number)
 
-        started = cold_start.run(
-            effort.cold_starts, environment, task("cold start", effort.cold_starts)
-        )  # first: it fills the folder of bytecode for the clients below
-        begun = lambda_init.run(effort.inits, task("Lambda init", effort.inits))
-        fetched = lambda_forward.run(effort.inits, task("Lambda forward", 3 * effort.inits))
-        encoded = encode.run(workload.TARGETS, effort.encodings, task("encoding", effort.encodings))
-        encoded_2 = encode_v2.run(workload.TARGETS, effort.encodings, task("encoding 2.0", effort.encodings))
-        parsed = text_parse.run(effort.encodings, task("text", effort.encodings))
-        converted = conversion.run(effort.conversions, environment, task("conversion", effort.conversions))
-        cycled = target_cycle.run(
-            effort.targets, effort.cycles, environment, task("target cycles", effort.cycles)
-        )
-        ended = task("outage", 1)
-        away = outage.run(cycles=effort.outage_cycles)
-        ended()
-        pushed = gateway.run(
-            effort.gateway_sizes, effort.gateway_s, effort.gateway_rounds,
-            task("gateways", len(effort.gateway_sizes)),
-        )  # fmt: skip
-    return report.Results(
-        measure.machine(),
-        quick,
-        started,
-        begun,
-        encoded,
-        cycled,
-        parsed,
-        converted,
-        encoded_2,
-        away,
-        pushed,
-        fetched,
-    )
+def _measure(part: Part, setting: Setting, results: report.Results) -> None:
+    """Run one part; whatever stops it is its own affair: the others took their time, too."""
+    try:
+        results.found[part.name] = part.run(setting)
+    except _EXPECTED as error:
+        results.failed[part.name] = str(error)
+    except Exception as error:  # noqa: BLE001 - half an hour of others' figures is not to be lost
+        traceback.print_exc()
+        results.failed[part.name] = f"{type(error).__name__}: {error}"
 
 
 if __name__ == "__main__":

@@ -156,10 +156,18 @@ class Cold:
             if hasattr(known, "cache_clear")
         ]
 
-    def __call__(self, cycle: Cycle) -> Iterator[bytes]:
-        """Encode one cycle."""
+    def forget(self) -> None:
+        """Be a process that has encoded nothing."""
         for known in self._caches:
             known.cache_clear()
+
+    def __call__(self, cycle: Cycle) -> Iterator[bytes]:
+        """Encode one cycle in a process that has encoded nothing."""
+        self.forget()
+        return self.planned(cycle)
+
+    def planned(self, cycle: Cycle) -> Iterator[bytes]:
+        """Encode one cycle: every plan is made anew, with whatever the process knows by now."""
         return _joined(
             Scrape(compile_plan(stamp, scrape.plan.shape), scrape.values, scrape.time_ms)
             for stamp, scrape in zip(self._stamps, cycle.scrapes, strict=True)

@@ -1,60 +1,59 @@
-"""pushvar beside vmagent and the Prometheus agent: the same numbers, the same interval, the same receiver.
+"""pushvar beside vmagent, the Prometheus agent and a script: the same numbers, interval and kind of receiver.
 
-All three run at once and as they are meant to be run, for minutes, on targets that serve the same numbers
+The three run at once and as they are meant to be run, for minutes, on targets that serve the same numbers
 twice: pushvar fetches the document of expvar, the peers a page of Prometheus text. CPU is read from /proc in
-windows of some intervals, of all three in the same moment; a ratio compares two in one window. Before that,
-what each sent in an interval is decoded and compared: the same series, the same values.
+windows of some intervals, of all in the same moment; a ratio compares two in one window. Before that, what
+each sent in an interval is decoded and compared: the same series, the same values. The script comes after
+them, on the same targets at the same interval; its ratio is that of the medians, its ends are the farthest.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import isclose
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import snappy
-import yaml
 from pushvar.app.trial import try_rules
-from pushvar.config.load import load
 from pushvar.wire.exposition import text
 from pushvar.wire.proto.prometheus_v1_pb2 import WriteRequest
 
 from benchmarks import servers, workload
 from benchmarks.alone import command
-from benchmarks.measure import Spread, ratios, spread, with_bytecode
-from benchmarks.series import Different, stamps
-from benchmarks.tables import Section
-from tests import components
-from tests.components import REPOSITORY
+from benchmarks.judging import over
+from benchmarks.measure import Spread, ratios, spread
+from benchmarks.peers_clients import AGENT, INTERVAL_S, NAIVE, PUSHVAR, VMAGENT, started, version
+from benchmarks.series import Different
+from benchmarks.tables import Section, least_to_most, times, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-PUSHVAR, VMAGENT, AGENT = "pushvar", "vmagent", "Prometheus agent"
-GOALS = {VMAGENT: 0.35, AGENT: 0.2}
-"""What a target-cycle may cost, as a share of what the peer takes."""
+    from benchmarks.peers_clients import Running
 
-INTERVAL_S = 5
+__all__ = ["AGENT", "NAIVE", "PUSHVAR", "VMAGENT", "Peer", "Peers", "run", "section"]
+
 INTERVALS = 4
 """Intervals in a window: a garbage collection of a peer falls into every window, not into every second."""
 _WARM_UP = 4
-_PATIENCE_S = 60.0
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-_DROP_NOTHING = [{"source_labels": ["__name__"], "regex": "nobody_has_this_.*", "action": "drop"}]
-"""A relabelling step for each series, as nearly every real configuration has one."""
+_SCRIPT_SHARE = 3  # of the windows: what it takes is far from the others
+_COMPARED = 1  # the generation of documents that every client is compared by
+_OF_THE_SCRAPE = ("scrape_duration_seconds", "scrape_series_added")
+
+Numbers = dict[tuple[tuple[str, str], ...], float]
+"""The last value of each series, by its labels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One of the three: CPU in µs for a scrape and its share of the pushes, memory in MB, bytes sent."""
+    """One of them: CPU in µs for a scrape and its share of the pushes, memory in MB.
+
+    ``ratio`` is pushvar's CPU as a share of this one's.
+    """
 
     name: str
     version: str
@@ -66,7 +65,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """All of them on the same fleet; ``ratio`` of a peer is pushvar's CPU as a share of the peer's."""
+    """All of them on the same fleet."""
 
     targets: int
     interval_s: int
@@ -80,68 +79,92 @@ class Peers:
 
 
 @dataclass(frozen=True, slots=True)
-class _Running:
-    process: subprocess.Popen[bytes]
-    receiver: servers.Receiver
+class _Measured:
+    """One client: CPU seconds by window, memory, and what it sent of the documents to compare by."""
 
-    def cpu_s(self) -> float:
-        """CPU of the process and all its threads, user and system, since it began."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
-
-    def memory_mb(self, key: str) -> float:
-        """``VmRSS`` or ``VmHWM``."""
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith(key)) / 1024
+    cpu_s: list[float]
+    rss_mb: float
+    peak_mb: float
+    sent: Numbers
 
 
-def _version(name: str) -> str:
-    if name == PUSHVAR:
-        return f"Python {sys.version.split()[0]}"
-    program = "vmagent" if name == VMAGENT else "prometheus"
-    component = next(one for one in components.COMPONENTS if program in one.programs)
-    listed = components.tree(component) / "packages"
-    return listed.read_text().split()[1] if listed.is_file() else "of this machine"
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What all clients have in common."""
+
+    targets: servers.Targets
+    folder: Path
+    environment: dict[str, str]
+
+    def interval(self, generation: int, running: Iterable[Running]) -> None:
+        """Let one pass with these documents."""
+        self.targets.show(generation)
+        for one in running:
+            one.turn()
+        time.sleep(INTERVAL_S)
+
+    def measured(
+        self, names: Sequence[str], windows: int, progress: Callable[[], object]
+    ) -> dict[str, _Measured]:
+        """Run these clients at once. Raises Different unless all of them send the same."""
+        with ExitStack() as stack:
+            running = [
+                stack.enter_context(started(name, self.folder, self.targets.ports, self.environment))
+                for name in names
+            ]
+            for generation in range(_WARM_UP):
+                self.interval(generation, running)
+            sent = self._recorded(running)
+            for name, numbers in sent.items():
+                demand_same_numbers(name, sent[names[0]], numbers)
+            cpu_s: dict[str, list[float]] = {name: [] for name in names}
+            for window in range(windows):
+                before = [one.cpu_s() for one in running]
+                for number in range(INTERVALS):
+                    self.interval(window * INTERVALS + number, running)
+                for one, began_s in zip(running, before, strict=True):
+                    cpu_s[one.name].append(one.cpu_s() - began_s)
+                progress()
+            return {
+                one.name: _Measured(
+                    cpu_s[one.name], one.memory_mb("VmRSS"), one.memory_mb("VmHWM"), sent[one.name]
+                )
+                for one in running
+            }
+
+    def _recorded(self, running: Sequence[Running]) -> dict[str, Numbers]:
+        """What each sends of documents that stand still."""
+        for _ in range(2):  # a scrape that is on its way in the first may still have the document of before
+            self.interval(_COMPARED, running)
+        for one in running:
+            one.receiver.record()
+        for _ in range(2):
+            self.interval(_COMPARED, running)
+        return {one.name: _values(one.receiver.recorded_bodies()) for one in running}
 
 
 def run(count: int, windows: int, environment: dict[str, str], progress: Callable[[], object]) -> Peers:
-    """Run all three on so many targets. Raises Different when they do not send the same, ComponentMissing."""
+    """Run all on so many targets. Raises Different, ComponentMissing, Failed."""
     servers.raise_file_limit()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="pushvar-bench-")))
         targets = stack.enter_context(servers.targets(count, folder, pages=pages()))
-        running = {
-            name: stack.enter_context(_started(name, folder, targets.ports, environment))
-            for name in (PUSHVAR, VMAGENT, AGENT)
-        }
-        _pass(targets, _WARM_UP)
-        _compare(running, targets)
-        measured: dict[str, list[float]] = {name: [] for name in running}
-        for _ in range(windows):
-            before = {name: one.cpu_s() for name, one in running.items()}
-            _pass(targets, INTERVALS)
-            for name, one in running.items():
-                measured[name].append(one.cpu_s() - before[name])
-            progress()
-        return _result(count, targets.made_with, running, measured)
+        site = _Site(targets, folder, environment)
+        found = site.measured((PUSHVAR, VMAGENT, AGENT), windows, progress)
+        # alone: it takes a third of a core, and would push the others out of the caches
+        found |= site.measured((NAIVE,), -(-windows // _SCRIPT_SHARE), lambda: None)
+    ours = found[PUSHVAR]
+    if len(ours.sent) != count * workload.SERIES:
+        raise Different(f"pushvar sent {len(ours.sent)} series")
+    demand_same_numbers(NAIVE, ours.sent, found[NAIVE].sent)
+    peers = tuple(_peer(name, one, ours, count * INTERVALS) for name, one in found.items())
+    return Peers(count, INTERVAL_S, windows, targets.made_with, peers)
 
 
-def _result(
-    count: int, made_with: str, running: dict[str, _Running], measured: dict[str, list[float]]
-) -> Peers:
-    scrapes = count * INTERVALS
-    peers = tuple(
-        Peer(
-            name,
-            _version(name),
-            spread(measured[name]).times(1e6 / scrapes),
-            one.memory_mb("VmRSS"),
-            one.memory_mb("VmHWM"),
-            ratios(measured[PUSHVAR], measured[name]),
-        )
-        for name, one in running.items()
-    )
-    return Peers(count, INTERVAL_S, len(measured[PUSHVAR]), made_with, peers)
+def _peer(name: str, one: _Measured, ours: _Measured, scrapes: int) -> Peer:
+    cpu_us, ours_us = (spread(each.cpu_s).times(1e6 / scrapes) for each in (one, ours))
+    ratio = over(ours_us, cpu_us) if name == NAIVE else ratios(ours.cpu_s, one.cpu_s)
+    return Peer(name, version(name), cpu_us, one.rss_mb, one.peak_mb, ratio)
 
 
 def pages() -> list[bytes]:
@@ -150,27 +173,19 @@ def pages() -> list[bytes]:
     return [text.encode(trial.families) for trial in trials]
 
 
-def _compare(running: dict[str, _Running], targets: servers.Targets) -> None:
-    """Record what each sends of documents that stand still; raise Different unless pushvar sends the same."""
-    targets.show(next(_GENERATIONS))
-    time.sleep(INTERVAL_S + 1)  # a scrape that is on its way may still have the document of before
-    for one in running.values():
-        one.receiver.record()
-    time.sleep(2 * INTERVAL_S)
-    sent = {name: _values(one.receiver.recorded_bodies()) for name, one in running.items()}
-    ours = sent[PUSHVAR]
-    if len(ours) != len(targets.ports) * workload.SERIES:
-        raise Different(f"pushvar sent {len(ours)} series")
-    for name, theirs in sent.items():
-        for labels, value in ours.items():
-            own = dict(labels)["__name__"] in _OF_THE_SCRAPE
-            # vmagent reads decimals in its own way, with an error in the last digit
-            if labels not in theirs or not (own or isclose(theirs[labels], value, rel_tol=1e-12)):
-                raise Different(f"{name} sent {theirs.get(labels)} for {dict(labels)}, pushvar {value}")
+def demand_same_numbers(name: str, ours: Numbers, theirs: Numbers) -> None:
+    """Raise Different, naming a series, unless a client sent all that pushvar did, with the same values.
+
+    What a scrape says of itself is each client's own; series of a peer's own are no fault.
+    """
+    for labels, value in ours.items():
+        own = dict(labels)["__name__"] in _OF_THE_SCRAPE
+        # vmagent reads decimals in its own way, with an error in the last digit
+        if labels not in theirs or not (own or isclose(theirs[labels], value, rel_tol=1e-12)):
+            raise Different(f"{name} sent {theirs.get(labels)} for {dict(labels)}, pushvar {value}")
 
 
-def _values(bodies: list[bytes]) -> dict[tuple[tuple[str, str], ...], float]:
-    """The last value of each series."""
+def _values(bodies: list[bytes]) -> Numbers:
     return {
         tuple((label.name, label.value) for label in series.labels): series.samples[-1].value
         for body in bodies
@@ -179,120 +194,27 @@ def _values(bodies: list[bytes]) -> dict[tuple[tuple[str, str], ...], float]:
     }
 
 
-_OF_THE_SCRAPE = ("scrape_duration_seconds", "scrape_series_added")
-_GENERATIONS = iter(range(1_000_000))
-
-
-def _pass(targets: servers.Targets, intervals: int) -> None:
-    """Let so many intervals pass; the documents change once in each."""
-    for _ in range(intervals):
-        targets.show(next(_GENERATIONS))
-        time.sleep(INTERVAL_S)
-
-
-@contextmanager
-def _started(
-    name: str, folder: Path, ports: Sequence[int], environment: dict[str, str]
-) -> Iterator[_Running]:
-    own = folder / name.replace(" ", "-")
-    own.mkdir()
-    with servers.receiver() as receiver, (own / "log").open("wb") as log:
-        text = workload.configuration([f"127.0.0.1:{port}" for port in ports], receiver.url)
-        ours = json.loads(text)
-        ours["global"]["scrape_interval"] = f"{INTERVAL_S}s"
-        ours["scrape_configs"][0]["metric_relabel_configs"] = _DROP_NOTHING
-        command = _command(name, own, ours, receiver.url)
-        env = environment if name == PUSHVAR else None
-        with subprocess.Popen(command, cwd=REPOSITORY, env=env, stdout=log, stderr=log) as process:
-            try:
-                yield _Running(process, receiver)
-            finally:
-                process.terminate()
-
-
-def _command(name: str, own: Path, ours: dict[str, Any], url: str) -> list[str]:
-    config = own / "config.yml"
-    if name == PUSHVAR:
-        config.write_text(json.dumps(ours))
-        command = Path(sys.executable).with_name("pushvar")
-        return [str(command), "run", "-c", str(config), "--state", f"sqlite:{own / 'state'}", "--json"]
-    theirs = _theirs(ours)
-    if name == VMAGENT:
-        del theirs["remote_write"]
-        config.write_text(yaml.safe_dump(theirs))
-        flags = [
-            f"-promscrape.config={config}",
-            f"-remoteWrite.url={url}",
-            f"-remoteWrite.tmpDataPath={own / 'queue'}",
-        ]
-        return [str(components.find("vmagent")), *flags, "-httpListenAddr=127.0.0.1:0"]
-    config.write_text(yaml.safe_dump(theirs))
-    flags = ["--enable-feature=agent", f"--config.file={config}", f"--storage.agent.path={own / 'wal'}"]
-    return [str(components.find("prometheus")), *flags, "--web.listen-address=127.0.0.1:0"]
-
-
-def _theirs(ours: dict[str, Any]) -> dict[str, Any]:
-    """The same configuration in a peer's words: the page of text, and the labels that pushvar derives."""
-    job = ours["scrape_configs"][0]
-    config = load(json.dumps(ours), source="workload")
-    own = {"job", "instance", *ours["global"]["external_labels"]}
-    groups = [
-        {"targets": [dict(stamp.fixed)["instance"]], "labels": {k: v for k, v in stamp.fixed if k not in own}}
-        for stamp in stamps(config)
-    ]
-    shared = {"scrape_interval": f"{INTERVAL_S}s", "external_labels": ours["global"]["external_labels"]}
-    return {
-        "global": shared,
-        "scrape_configs": [
-            {
-                "job_name": job["job_name"],
-                "metrics_path": "/metrics",
-                "metric_relabel_configs": job["metric_relabel_configs"],
-                "static_configs": groups,
-            }
-        ],
-        "remote_write": [{"url": ours["remote_write"][0]["url"]}],
-    }
-
-
 def section(result: Peers) -> Section:
-    """The table, with what was asked of pushvar."""
-    ours = result.of(PUSHVAR)
+    """The table of a run."""
     rows = tuple(
         (
-            f"{peer.name} {peer.version}",
-            f"{peer.cpu_us.median:.0f}",
-            f"{peer.cpu_us.low:.0f}-{peer.cpu_us.high:.0f}",
-            "1x"
-            if peer is ours
-            else f"{peer.ratio.median:.2f}x ({peer.ratio.low:.2f}-{peer.ratio.high:.2f})",
-            f"{peer.rss_mb:.0f}",
+            f"{peer.name} {peer.version}", whole(peer.cpu_us.median), least_to_most(peer.cpu_us),
+            times(peer.ratio), whole(peer.rss_mb), whole(peer.peak_mb),
         )
         for peer in result.peers
+    )  # fmt: skip
+    return Section(
+        f"A target-cycle of {workload.SERIES} series, {result.targets} targets every {result.interval_s} s",
+        ("client", "CPU, µs", "least to most", "pushvar takes", "MB resident", "peak"),
+        rows,
+        (
+            f"{result.windows} windows of {INTERVALS} intervals. Targets served by {result.made_with}."
+            " The naive script ran after the others."
+        ),
     )
-    goals = "; ".join(
-        f"{limit:g}x of {name}: {'reached' if result.of(name).ratio.median <= limit else 'falls short'}"
-        for name, limit in GOALS.items()
-    )
-    title = (
-        f"A target-cycle of {workload.SERIES} series, {result.targets} targets every {result.interval_s} s"
-    )
-    columns = ("client", "CPU, us", "least to most", "pushvar takes", "RSS, MB")
-    note = (
-        f"{result.windows} windows of {INTERVALS} intervals. Targets served by {result.made_with}. {goals}."
-    )
-    return Section(title, columns, rows, note)
 
 
-def _measured(quick: bool) -> list[Section]:  # noqa: FBT001 - what a command is told
-    with TemporaryDirectory(prefix="pushvar-bench-") as cache:
-        environment = with_bytecode(Path(cache))
-        return [
-            section(run(100 if quick else workload.TARGETS, 2 if quick else 9, environment, lambda: None))
-        ]
-
-
-main = command(_measured, "CPU of a target-cycle beside vmagent and the Prometheus agent; minutes.")
+main = command("peers", "CPU of a target-cycle beside vmagent and the Prometheus agent; minutes.")
 
 if __name__ == "__main__":
     main()

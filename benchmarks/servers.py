@@ -105,20 +105,23 @@ def targets(count: int, folder: Path, *, pages: Sequence[bytes] = ()) -> Iterato
         if pages:
             (folder / "pages").write_bytes(b"".join(page + b"\0" for page in pages))
             command.append(f"-pages={folder / 'pages'}")
-    with _ports(command) as ports:
+    with ports_of(command) as ports:
         yield Targets(made_with, ports)
 
 
 @contextmanager
 def receiver() -> Iterator[Receiver]:
     """Run a sink."""
-    with _ports([sys.executable, "-m", "benchmarks.sink"]) as ports:
+    with ports_of([sys.executable, "-m", "benchmarks.sink"]) as ports:
         yield Receiver(ports[0])
 
 
 @contextmanager
-def _ports(command: Sequence[str]) -> Iterator[tuple[int, ...]]:
-    """Run a server that prints its ports when it is ready and ends with its standard input."""
+def ports_of(command: Sequence[str]) -> Iterator[tuple[int, ...]]:
+    """Run a server that prints its ports when it is ready and ends with its standard input.
+
+    Raises Failed when it ends before.
+    """
     with subprocess.Popen(
         command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

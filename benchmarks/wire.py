@@ -1,8 +1,7 @@
 """Bytes of a sample on the wire: remote write 1.0 and 2.0, with and without metadata and start timestamps.
 
-Goal of issue 10: on the standard fleet without metadata at most 25 bytes as 1.0 and 15 as 2.0; with metadata
-and starts it is only reported. 1.0 sends metadata in requests of their own, which are counted to the cycle
-that they go with; it has no field for a start. Expvar says of no series when it began: for these rows every
+1.0 sends metadata in requests of their own, which are counted to the cycle that they go with; it has no field
+for a start. Expvar says of no series when it began: for these rows every
 counter is given the start of its target's process.
 """
 
@@ -24,7 +23,7 @@ from benchmarks import encode, encode_v2, workload
 from benchmarks.alone import command
 from benchmarks.measure import Spread, spread
 from benchmarks.series import Different, Fleet, decoded, demand_same
-from benchmarks.tables import Section, least_to_most, ms
+from benchmarks.tables import Section, least_to_most, ms, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,9 +44,6 @@ WORDS = {
     V2_METADATA: "2.0, metadata",
     V2_ALL: "2.0, metadata and start timestamps",
 }
-LIMITS = {V1: 25.0, V2: 15.0}
-"""Bytes per sample that issue 10 allows."""
-
 _HOUR_MS = 3_600_000
 _METADATA_PER_REQUEST = 2_000
 
@@ -169,25 +165,17 @@ def section(result: Wire) -> Section:
     """The table of a run."""
 
     def row(size: Size) -> tuple[str, ...]:
-        limit = LIMITS.get(size.name)
-        asked = "" if limit is None else f"<= {limit:.0f}"
-        return WORDS[size.name], ms(size.wire), least_to_most(size.wire), asked, f"{size.plain.median:.0f}"
+        return WORDS[size.name], ms(size.wire), least_to_most(size.wire), whole(size.plain.median)
 
-    missed = [WORDS[name] for name, limit in LIMITS.items() if result.size(name).wire.median > limit]
-    said = f"falls short: {', '.join(missed)}" if missed else "reached"
     return Section(
         f"Bytes of a sample on the wire: {result.targets:,} targets x {workload.SERIES} series,"
         f" {encode.SAMPLES_PER_REQUEST:,} samples a request, {result.cycles} cycles",
-        ("form", "bytes", "least to most", "goal", "before snappy"),
+        ("form", "bytes", "least to most", "before snappy"),
         tuple(row(size) for size in result.sizes),
-        f"Goal of issue 10, without metadata: {said}.",
     )
 
 
-main = command(
-    lambda quick: [section(run(200 if quick else workload.TARGETS, 2 if quick else CYCLES))],
-    "Bytes of a sample on the wire, remote write 1.0 and 2.0.",
-)
+main = command("wire", "Bytes of a sample on the wire, remote write 1.0 and 2.0.")
 
 if __name__ == "__main__":
     main()

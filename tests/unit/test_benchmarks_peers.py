@@ -7,26 +7,25 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 from pushvar.errors import ComponentMissing
 from pushvar.wire.proto.write_v2_pb2 import Request
 
 from benchmarks import (
-    alone,
     encode,
     encoders,
+    first_cycle,
     growth,
     https_hosts,
     hung_targets,
+    judging,
     measure,
     peers,
     series,
-    servers,
     shape_warm,
     wire,
     workload,
 )
-from benchmarks.tables import Section
+from benchmarks.goals import GOALS
 from tests.components.encoders import OPENTELEMETRY, PACKAGES, WRITER, find_encoder, version
 
 if TYPE_CHECKING:
@@ -71,17 +70,47 @@ def test_each_encoder_of_pypi_sees_its_own_packages_alone(tmp_path: Path) -> Non
 
 def test_the_better_encoder_is_the_one_to_beat() -> None:
     """The goals are judged by the faster peer, whichever that is."""
-    slow = encoders.Peer(OPENTELEMETRY, "1", ONE.times(900), ONE.times(300), ONE.times(60))
-    fast = encoders.Peer(WRITER, "2", ONE.times(400), ONE.times(120), ONE.times(15))
-    shown = encoders.section(encoders.Encoders(30_000, 3, ONE, ONE, (slow, fast)))
-    assert (
-        "warm 120x (120-120) (goal: 100x, reached); cold 15.0x (15.0-15.0) (goal: 20x, falls short)"
-        in shown.note
+    slow, fast = (
+        encoders.Peer(
+            name, str(number), ONE.times(ms), {way: ONE.times(ratio) for way, ratio in took.items()}
+        )
+        for number, (name, ms, took) in enumerate(
+            [
+                (OPENTELEMETRY, 900, {encoders.WARM: 300, encoders.SHAPE: 60, encoders.COLD: 50}),
+                (WRITER, 400, {encoders.WARM: 120, encoders.SHAPE: 15, encoders.COLD: 14}),
+            ],
+            1,
+        )
     )
-    assert [row[0] for row in shown.rows[2:]] == [
+    measured = encoders.Encoders(30_000, 3, dict.fromkeys(encoders.WORDS, ONE), (slow, fast))
+    judged = {goal.name: goal for goal in judging.judged(GOALS, {"encoders": measured})}
+    assert judged["encoders_warm"].seen == ONE.times(120)
+    assert judged["encoders_warm"].verdict == "reached"
+    assert judged["encoders_shape"].verdict == "falls short by 25%"
+    assert judged["encoders_cold"].verdict == "reported"
+    assert [row[0] for row in encoders.section(measured).rows[len(encoders.WORDS) :]] == [
         "opentelemetry-exporter-prometheus-remote-write 1",
         "prometheus-remote-writer 2",
     ]
+
+
+def test_every_cold_cycle_makes_the_series_of_a_warm_one(fleet: series.Fleet) -> None:
+    """Wherever it starts, also a second time."""
+    ours = encoders.Ours(fleet)
+    for number in (1, 2):
+        cycle = fleet.cycle(number)
+        expected = series.decoded(encode.warm(cycle))
+        for name in encoders.WORDS:
+            series.demand_same(name, expected, series.decoded(ours.requests(name, cycle)))
+
+
+def test_a_known_shape_knows_no_series(fleet: series.Fleet) -> None:
+    """The targets that teach the shape are none of those that are encoded, and have all label names."""
+    ours = encoders.Ours(fleet)
+    taught = {dict(stamp.fixed)["instance"] for stamp in ours.teachers}
+    assert taught.isdisjoint(dict(stamp.fixed)["instance"] for stamp in fleet.stamps)
+    names = {tuple(name for name, _ in stamp.fixed) for stamp in fleet.stamps}
+    assert {tuple(name for name, _ in stamp.fixed) for stamp in ours.teachers} == names
 
 
 def test_every_form_on_the_wire_has_the_same_samples(fleet: series.Fleet) -> None:
@@ -114,9 +143,12 @@ def test_metadata_and_starts_are_counted_in_what_was_sent(fleet: series.Fleet) -
 def test_bytes_are_judged_without_metadata() -> None:
     """Only the two forms that have a limit can fall short."""
     sizes = tuple(wire.Size(name, ONE.times(14.9 if name == wire.V1 else 15.1), ONE) for name in wire.WORDS)
-    shown = wire.section(wire.Wire(500, 2, sizes))
-    assert shown.note == "Goal of issue 10, without metadata: falls short: 2.0."
-    assert shown.rows[0] == ("1.0", "14.9", "14.9-14.9", "<= 25", "1")
+    measured = wire.Wire(500, 2, sizes)
+    judged = {goal.name: goal for goal in judging.judged(GOALS, {"wire": measured})}
+    assert judged["wire_v1"].verdict == "reached"
+    assert judged["wire_v2"].verdict == "falls short by less than 1%"
+    assert judged["wire_v1_metadata"].verdict == judged["wire_v2_all"].verdict == "reported"
+    assert wire.section(measured).rows[0] == ("1.0", "14.9", "14.9-14.9", "1")
 
 
 def test_a_container_sends_the_same_whatever_it_knew() -> None:
@@ -165,48 +197,32 @@ def test_growth_is_measured_at_every_size(tmp_path: Path) -> None:
     first, second = grown.sizes
     assert first.added_kb is None
     assert second.added_kb == pytest.approx((second.rss_mb - first.rss_mb) * 1_000 / 15)
-    assert "not measured in this run" in growth.section(grown).note
+    judged = [goal for goal in judging.judged(GOALS, {"growth": grown}) if goal.name.startswith("rss")]
+    assert {goal.verdict for goal in judged} == {"not measured"}
 
 
 def test_growth_is_judged_by_1000_targets_and_what_comes_after() -> None:
-    """Memory by what further targets take, CPU by the median."""
+    """Memory by the whole process and by what further targets take, CPU by the median."""
     sizes = (
         growth.Size(100, ONE.times(90), 50, 51),
         growth.Size(1_000, ONE.times(80), 79.4, 82, 30.0),
-        growth.Size(10_000, ONE.times(81), 300, 310, 29.0),
+        growth.Size(10_000, ONE.times(108), 300, 310, 29.0),
     )
-    note = growth.section(growth.Growth(3, "nobody", sizes)).note
-    assert "1,000 targets in less than 80 MB: reached." in note
-    assert "CPU per target no more at 10,000 than at 1,000: falls short." in note
-    assert "Memory per target no more at 10,000 than at 1,000: reached." in note
+    judged = {goal.name: goal for goal in judging.judged(GOALS, {"growth": growth.Growth(3, "-", sizes)})}
+    assert judged["rss"].verdict == "reached"
+    assert judged["rss_flat"].seen is not None
+    assert judged["rss_flat"].seen.median == pytest.approx(30 / 79.4)
+    assert judged["rss_added"].seen == ONE.times(29)
+    assert judged["rss_added_small"].seen == ONE.times(30)
+    assert judged["cpu_flat"].verdict == "falls short by 8%"
+    assert judged["cpu_flat_small"].verdict == "reported"
 
 
-def test_a_benchmark_runs_by_itself() -> None:
-    """Its table and its note are printed; what stops it is said in one line, with exit code 1."""
-    asked: list[bool] = []
-
-    def measured(quick: bool) -> list[Section]:  # noqa: FBT001 - what a command is told
-        asked.append(quick)
-        if not quick:
-            raise servers.Failed("the sink ended")
-        return [Section("Sizes", ("what", "bytes", "goal"), (("1.0", "24", "25"),), "Reached.")]
-
-    command = alone.command(measured, "Sizes.")
-    shown = CliRunner().invoke(command, ["--quick", "--markdown"])
-    assert shown.exit_code == 0
-    assert "### Sizes" in shown.output
-    assert "Reached." in shown.output
-    failed = CliRunner().invoke(command, [])
-    assert (failed.exit_code, asked) == (1, [True, False])
-    assert "nothing was measured: the sink ended" in failed.output
-
-
-@pytest.mark.parametrize("module", [encoders, growth, https_hosts, hung_targets, shape_warm, wire])
-def test_every_benchmark_of_issue_10_has_a_command(module: object) -> None:
-    """``--help`` says what it measures and knows --quick."""
-    shown = CliRunner().invoke(module.main, ["--help"])  # type: ignore[attr-defined]
-    assert shown.exit_code == 0
-    assert "--quick" in shown.output
+def test_a_first_cycle_is_a_whole_process(tmp_path: Path) -> None:
+    """All kinds of process end well; the interpreter alone takes less than any."""
+    taken = first_cycle.run(4, 1, measure.with_bytecode(tmp_path))
+    assert list(taken.cpu_us) == list(taken.ratio) == list(first_cycle.WORDS)
+    assert [row[0] for row in first_cycle.section(taken).rows] == list(first_cycle.WORDS.values())
 
 
 def test_the_page_of_a_peer_has_the_numbers_of_the_document() -> None:
@@ -220,14 +236,42 @@ def test_the_page_of_a_peer_has_the_numbers_of_the_document() -> None:
     assert float(told["go_gc_duration_seconds_count"]) == stats["NumGC"]
 
 
-def test_the_table_of_peers_says_which_goal_falls_short() -> None:
-    """A goal is reached at its figure and not above it."""
-    cost = measure.Spread(100.0, 90.0, 110.0)
-    rows = tuple(
-        peers.Peer(name, "1", cost, 50.0, 60.0, measure.Spread(ratio, ratio, ratio))
-        for name, ratio in ((peers.PUSHVAR, 1.0), (peers.VMAGENT, 0.35), (peers.AGENT, 0.21))
+def peer(name: str, ratio: float) -> peers.Peer:
+    """A client of which pushvar takes that share."""
+    return peers.Peer(name, "1", ONE.times(100), 50.0, 60.0, ONE.times(ratio))
+
+
+def test_peers_reach_a_goal_at_its_figure_and_not_above_it() -> None:
+    """Each is judged by its own ratio; the script has none."""
+    rows = (
+        peer(peers.PUSHVAR, 1),
+        peer(peers.VMAGENT, 0.35),
+        peer(peers.AGENT, 0.21),
+        peer(peers.NAIVE, 0.1),
     )
-    made = peers.section(peers.Peers(500, 5, 9, "Go", rows))
-    assert "0.35x of vmagent: reached" in made.note
-    assert "0.2x of Prometheus agent: falls short" in made.note
-    assert made.rows[0][3] == "1x"
+    measured = peers.Peers(500, 5, 9, "Go", rows)
+    judged = {goal.name: goal for goal in judging.judged(GOALS, {"peers": measured})}
+    assert judged["cycle_vmagent"].verdict == "reached"
+    assert judged["cycle_agent"].verdict == "falls short by 5%"
+    shown = peers.section(measured)
+    assert [row[3] for row in shown.rows] == [
+        "1x",
+        "0.35x (0.35-0.35)",
+        "0.21x (0.21-0.21)",
+        "0.10x (0.10-0.10)",
+    ]
+
+
+def test_a_peer_that_sends_something_else_is_found() -> None:
+    """A value, or a series that is missing; what a scrape says of itself may differ."""
+    ours: peers.Numbers = {(("__name__", "up"),): 1.0, (("__name__", "scrape_duration_seconds"),): 0.1}
+    theirs: peers.Numbers = {
+        **ours,
+        (("__name__", "scrape_duration_seconds"),): 0.2,
+        (("__name__", "own"),): 3.0,
+    }
+    peers.demand_same_numbers("agent", ours, theirs)
+    with pytest.raises(series.Different, match=r"agent sent 0\.0 for"):
+        peers.demand_same_numbers("agent", ours, {**theirs, (("__name__", "up"),): 0.0})
+    with pytest.raises(series.Different, match="agent sent None for"):
+        peers.demand_same_numbers("agent", ours, {key: 0.1 for key in ours if "up" not in key[0]})
