@@ -35,10 +35,12 @@ PATHS = sorted(
 )
 
 
-def ready(url: str, tls: TlsSettings = TlsSettings()) -> Endpoint:  # noqa: B008 - frozen
+def ready(
+    url: str, tls: TlsSettings = TlsSettings(), timeout_s: float = TIMEOUT_S  # noqa: B008 - frozen
+) -> Endpoint:  # fmt: skip
     """The URL as a target that is ready to be fetched."""
     target = Target(url, "job", url, ())
-    return endpoint(target, tls=tls, headers=[("Accept-Encoding", "gzip")], timeout_s=TIMEOUT_S,
+    return endpoint(target, tls=tls, headers=[("Accept-Encoding", "gzip")], timeout_s=timeout_s,
                     body_limit=BODY_LIMIT)  # fmt: skip
 
 
@@ -93,10 +95,13 @@ class TestClasses:
             ones = [ready(url) for url in (*urls, f"https://127.0.0.1:{plain.port}/")]
             of_cycle = fetched(ones)
             of_probe = {one.target.url: classed(probed(one)) for one in ones}
-        differing = {
-            url: (of_probe[url], of_cycle[url]) for url in of_cycle if of_probe[url] != of_cycle[url]
-        }
-        assert differing == {}
+            # a machine that is busy may take the time of one of the two: they are asked again, with more
+            again = [
+                ready(url, timeout_s=10 * TIMEOUT_S) for url in of_cycle if of_probe[url] != of_cycle[url]
+            ]
+            of_cycle |= fetched(again)
+            of_probe |= {one.target.url: classed(probed(one)) for one in again}
+        assert of_probe == of_cycle
         assert {reason for reason, _ in of_probe.values()} >= {
             "ok", "dns", "refused", "timeout", "blocked", "redirect", "auth", "not_found", "rate_limited",
             "client", "server", "connection", "too_large", "bad_format", "tls",
