@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pushvar.deliver.staleness import Ending, Roll
     from pushvar.model import Delivery, Lease, Scrape
 
-LULL_S = 0.3
+LULL_S = 0.2
 """With no answer for so long, what is left are targets that are slow."""
 
 PATIENCE_S = 0.7
