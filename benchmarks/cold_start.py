@@ -6,7 +6,6 @@ target, so that what is left after the imports is small.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections import defaultdict
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import client, servers
 from benchmarks.measure import Spread, in_turns, spread, without_bytecode
+from benchmarks.processes import python_cpu_s
 from tests.components import REPOSITORY
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def run(rounds: int, environment: dict[str, str], progress: Callable[[], object]
         plain = without_bytecode(folder / "nothing")
         environments = {name: plain if name == SOURCE else environment for name in commands}
         for name, command in commands.items():
-            _process_cpu_s(command, environments[name], 0)  # writes the bytecode
-        variants = {name: partial(_process_cpu_s, commands[name], environments[name]) for name in commands}
+            python_cpu_s(command, environments[name])  # writes the bytecode
+        variants = {name: partial(_once, commands[name], environments[name]) for name in commands}
         measured = in_turns(variants, rounds, progress)
         imports = _imports_ms(commands[BARE], commands[CYCLE], environment)
     above = {
@@ -77,6 +77,10 @@ def run(rounds: int, environment: dict[str, str], progress: Callable[[], object]
         if name != BARE
     }
     return ColdStart(rounds, spread(measured[BARE]).times(1e3), above, imports)
+
+
+def _once(arguments: list[str], environment: dict[str, str], _round: int) -> float:
+    return python_cpu_s(arguments, environment)
 
 
 def _commands(folder: Path) -> dict[str, list[str]]:
@@ -90,18 +94,6 @@ def _commands(folder: Path) -> dict[str, list[str]]:
         SOURCE: ["-c", _ONE_CYCLE, "pushvar", str(folder)],
         NAIVE: ["-c", _ONE_CYCLE, "naive", str(folder)],
     }
-
-
-def _process_cpu_s(arguments: list[str], environment: dict[str, str], _: int) -> float:
-    """CPU of a Python process from start to end. Raises Failed when it fails."""
-    with subprocess.Popen(
-        [sys.executable, *arguments], cwd=REPOSITORY, env=environment, stdout=subprocess.DEVNULL
-    ) as process:
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise servers.Failed(f"python {' '.join(arguments)} ended with {process.returncode}")
-    return used.ru_utime + used.ru_stime
 
 
 def _imports_ms(bare: list[str], whole: list[str], environment: dict[str, str]) -> dict[str, float]:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pushvar.model import Delivery, Scrape
     from pushvar.state.protocol import Lease, StateStore
 
-__all__ = ["LEASE_MARGIN_MS", "Pushed", "Steps", "Turn", "run_cycle", "scrape_all"]
+__all__ = ["LEASE_MARGIN_MS", "Pushed", "Steps", "Turn", "run_cycle"]
 
 
 class _Done(NamedTuple):

@@ -23,7 +23,7 @@ def remembered(
 ) -> Ending:  # fmt: skip
     """The series that end with this cycle, ``found`` among them; see ``SeriesMemory.begin``.
 
-    None when the memory cannot be read: the samples matter more. Raises LeaseLost.
+    No series end when the memory cannot be read: the samples matter more. Raises LeaseLost.
     """
     if found is not None and found.unknown:
         return found

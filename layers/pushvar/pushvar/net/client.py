@@ -32,12 +32,7 @@ if TYPE_CHECKING:
 
 _Made = TypeVar("_Made")
 
-__all__ = ["CONNECTION_LIMIT", "IDLE_LIMIT", "Client", "Origin"]
-
-IDLE_LIMIT = DEFAULT.idle
-"""Idle connections kept, unless somebody says how many there may be."""
-CONNECTION_LIMIT = DEFAULT.connections
-"""Connections, idle or not, above which idle ones make room; a Lambda environment has 1,024 descriptors."""
+__all__ = ["Client", "Origin"]
 
 
 class Client:
@@ -50,8 +45,8 @@ class Client:
     def __init__(
         self,
         *,
-        idle_limit: int = IDLE_LIMIT,
-        connection_limit: int = CONNECTION_LIMIT,
+        idle_limit: int = DEFAULT.idle,
+        connection_limit: int = DEFAULT.connections,
         secured_limit: int = DEFAULT.secured,
         allowed: Callable[[str], bool] = is_allowed,
         monotonic_s: Callable[[], float] = time.monotonic,
