@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tests.programs.runtime_emulator import Function
 
 TIMEOUT_S = 3
+DELIVERIES = 5
 BARE = """\
     import os, sys, time
     calls = 0
@@ -283,6 +284,21 @@ def standing_still(program: subprocess.Popen[bytes]) -> Iterator[None]:
         program.send_signal(signal.SIGCONT)
 
 
+def delivered_again(emulated: Function, message: Any) -> Any:
+    """What the function says at last: a queue brings a message again that its invocation did not survive.
+
+    The emulator fails one (Sandbox.Failure) that comes while it still clears a killed one away, and a busy
+    machine needs more than the timeout for a cold start.
+    """
+    for _ in range(DELIVERIES):
+        answer = emulated.invoke(message)
+        said = json.dumps(answer)
+        if "Sandbox.Failure" not in said and "Task timed out" not in said:
+            return answer
+        time.sleep(1)
+    raise AssertionError(said)
+
+
 def test_a_killed_cycle_is_run_by_a_new_environment(
     local_build: Build, faulty: FaultyServer, tmp_path: Path
 ) -> None:
@@ -304,8 +320,8 @@ def test_a_killed_cycle_is_run_by_a_new_environment(
             with standing_still(machine):
                 killed = json.dumps(forward.invoke(delivery))
             assert faulty.paths() == []
-            assert forward.invoke(delivery) == {"batchItemFailures": []}
+            assert delivered_again(forward, delivery) == {"batchItemFailures": []}
     assert "Task timed out after 4.00 seconds" in killed
-    assert len(forward.inits_ms()) == 2
+    assert len(forward.inits_ms()) >= 2
     assert "/status/204" in faulty.paths()
     assert [line["cold_start"] for line in forward.logged() if line.get("message") == "forwarded"] == [True]
