@@ -539,6 +539,31 @@ def test_who_hangs_holds_up_nobody_else(made: Made) -> None:
     assert [jobs for path, jobs in told if path == "/relabelled"] == [{"fast", "slow"}]
 
 
+def test_the_push_client_is_loaded_while_targets_are_waited_for(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A target that answers only when it is loaded is fetched; later cycles do not load it again."""
+    loaded = threading.Event()
+    loads: list[str] = []
+
+    def load_client() -> None:
+        loads.append(threading.current_thread().name)
+        loaded.set()
+
+    def act(client: Connection) -> None:
+        while client.request() and loaded.wait(20):
+            client.send(ok(b'{"requests_total": 7}'))
+
+    monkeypatch.setattr("pushvar.app.backends.load_client", load_client)
+    with raw_server(act) as server:
+        target = {"static_configs": [{"targets": [f"127.0.0.1:{server.port}"]}], "scrape_timeout": "25s"}
+        loop = made.loop(made.document({"a": every(30) | target}))
+        assert loop.cycle() == {"a": "ok"}
+        loop.clock.now_s += 30
+        assert loop.cycle() == {"a": "ok"}
+    assert loads == ["push client"]
+
+
 # Memory
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from pushvar.app.remote_write_backend import RemoteWriteBackend
 from pushvar.app.stamps import stamps_of
 from pushvar.deliver.lane import forsaken
+from pushvar.net.session import load_client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +46,16 @@ class Backends:
             self._backends += gateways
         for backend in self._backends:
             backend.overrun_s, backend.lane_s = overrun_s, lane_s
+        self._ready = False
+
+    def get_ready(self) -> None:
+        """Load what the first request needs, in a thread: the fetches that begin now mostly wait.
+
+        It would take the first samples of a new process a tenth of a second. Later calls do nothing.
+        """
+        if not self._ready:
+            self._ready = True
+            Thread(target=load_client, name="push client").start()
 
     def deliver(
         self, load: Load, families: Mapping[str, Family], deadline_s: float, spool: Spool

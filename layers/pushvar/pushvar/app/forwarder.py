@@ -119,6 +119,7 @@ class Forwarder:
         budget_s = max(pace_s, slowest_s + patience_s)
         turn = Turn(SHARD, self._owner, now_ms, budget_s, patience_s)
         roll = Roll({target.key for target in self.engine.targets})
+        self._compiled.backends.get_ready()
         report = run_cycle(steps, turn, roll, lambda _head: endpoints)
         self.engine.heard(report.scrapes)
         return replace(report, config_version=self._compiled.version)

@@ -139,6 +139,7 @@ class Worker:
         )  # fmt: skip
         roll = Roll({target.key for target in engine.targets}, self._belongs(message))
         steps = self._steps(engine, shared.backends, message, pushed, time.keep_s)
+        shared.backends.get_ready()
         report = run_cycle(steps, turn, roll, due)
         engine.heard(report.scrapes)
         return report

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LULL_S = 0.2
 """With no answer for so long, what is left are targets that are slow."""
 
-PATIENCE_S = 0.7
+PATIENCE_S = 0.5
 """How long a scrape waits at most for company while answers keep coming."""
 
 

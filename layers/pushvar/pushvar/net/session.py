@@ -21,6 +21,12 @@ _POOL = re.compile(r"(?:<.*?>|\w+\(host=.*?\)): ")
 _DEPTH = 8
 
 
+def load_client() -> None:
+    """Import what a first request imports otherwise."""
+    import pushvar.net.adapter
+    import pushvar.net.plain  # noqa: F401 - to have it
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a backend said; ``status`` is 0 when nothing arrived, and ``text`` then says why."""
