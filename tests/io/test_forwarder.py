@@ -24,10 +24,12 @@ from pushvar.model import Load
 from pushvar.net.secrets import Secrets
 from pushvar.state import open_state
 from pushvar.wire.proto import prometheus_v1_pb2 as official
+from pushvar.wire.remote_write import v2
 
 from tests.programs.certificates import authority
 from tests.programs.faulty_server import FaultyServer, faulty_server
 from tests.programs.raw_server import Connection, ok, raw_server
+from tests.programs.scripted_receiver import WRITTEN, Reply, scripted_receiver
 from tests.spools import new_spool
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from tests.programs.raw_server import Act
 
 START_MS = 1_795_173_600_000
+COUNTED = Reply(204, {WRITTEN.format("Samples"): "1000000"})
 
 
 @dataclass
@@ -562,6 +565,55 @@ def test_the_push_client_is_loaded_while_targets_are_waited_for(
         loop.clock.now_s += 30
         assert loop.cycle() == {"a": "ok"}
     assert loads == ["push client"]
+
+
+def any_order(down: set[str]) -> Act:
+    """Targets that answer after other times in each cycle; those that are ``down`` show no document."""
+    body = b'{"requests_total": 7, "queue": 1, "workers": 3, "errors_total": 0}'
+
+    def act(client: Connection) -> None:
+        while client.request():
+            path = client.server.heads[-1].split()[1]
+            time.sleep(0.002 * ((hash(path) + len(client.server.heads) * 11) % 13))
+            client.send(ok(b"none" if path in down else body))
+
+    return act
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Give the targets of each 2.0 request that is compiled from now on."""
+    found: list[int] = []
+    compile_request = v2._compile
+
+    def noted(templates: Any, *rest: Any) -> Any:
+        found.append(len(templates))
+        return compile_request(templates, *rest)
+
+    monkeypatch.setattr(v2, "_compile", noted)
+    return found
+
+
+def test_warm_cycles_in_2_0_compile_no_request(made: Made, compiled: list[int]) -> None:
+    """Though the targets answer in another order each time; one that is down costs two."""
+    down: set[str] = set()
+    seen = []
+    with raw_server(any_order(down)) as server, scripted_receiver(COUNTED) as receiver:
+        target = {"static_configs": [{"targets": [f"127.0.0.1:{server.port}"]}]}
+        jobs = {f"j{n}": every(30) | target | {"metrics_path": f"/{n}"} for n in range(24)}
+        backend = {"url": receiver.url, "protobuf_message": "io.prometheus.write.v2.Request"}
+        loop = made.loop(made.document(jobs, backend | {"queue_config": {"max_samples_per_send": 50}}))
+        for away in ([], [], [], [], ["/7"]):
+            down.update(away)
+            compiled.clear()
+            assert sorted({*loop.cycle().values()}) == (["bad_json", "ok"] if down else ["ok"])
+            seen.append((len(receiver.arrived), len(compiled)))
+            receiver.arrived.clear()
+            loop.clock.now_s += 30
+    requests, recompiled = zip(*seen, strict=True)
+    assert requests == (requests[0],) * 5
+    assert requests[0] > 4
+    assert recompiled[3:] == (0, 2)  # its own, and the one that ends with its stale markers
 
 
 # Memory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from pushvar.model import Batch, Delivery, Family, MetricType, Plan, Scrape, Sha
 from pushvar.net.session import Answer
 from pushvar.wire.proto import prometheus_v1_pb2 as official
 from pushvar.wire.remote_write import v1
+from pushvar.wire.remote_write.block import block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,13 +46,14 @@ def scrape(number: int, sizes: Sequence[int]) -> Scrape:
     st.lists(st.lists(st.integers(0, 60), max_size=12), max_size=12),
     st.integers(1, 20),
     st.integers(40, 1500),
+    st.none() | st.sets(st.integers(0, 12).map(str)),
 )
 def test_every_sample_exactly_once_in_order(
-    targets: list[list[int]], max_samples: int, max_bytes: int
+    targets: list[list[int]], max_samples: int, max_bytes: int, seams: set[str] | None
 ) -> None:
     """No sample is lost, doubled or reordered, and a batch is over a limit only when one series is."""
     scrapes = [scrape(number, sizes) for number, sizes in enumerate(targets)]
-    made = list(batches.cut(scrapes, max_samples=max_samples, max_bytes=max_bytes))
+    made = list(batches.cut(scrapes, max_samples=max_samples, max_bytes=max_bytes, seams=seams))
     arrived = []
     for batch in made:
         request = official.WriteRequest.FromString(b"".join(batch.parts))
@@ -70,6 +73,60 @@ def test_targets_stay_whole_and_fill_the_request() -> None:
     made = list(batches.cut([scrape(n, [1] * n) for n in (3, 4, 5, 11, 2)], max_samples=10))
     assert [batch.samples for batch in made] == [7, 5, 10, 3]
     assert list(batches.cut([], max_samples=10)) == []
+
+
+def cut(present: Sequence[int], seams: set[str] | None) -> list[list[int]]:
+    """The targets of each request, of 10 samples at most, where each target has one."""
+    made = batches.cut([scrape(number, [1]) for number in present], max_samples=10, seams=seams)
+    found = [official.WriteRequest.FromString(b"".join(batch.parts)) for batch in made]
+    return [[series.samples[0].timestamp - TIME_MS for series in one.timeseries] for one in found]
+
+
+def test_a_target_that_is_away_moves_no_other_into_another_request() -> None:
+    """Its own request is shorter; without seams all that follow would be others."""
+    seams: set[str] = set()
+    whole = cut(range(40), seams)
+    assert whole == [[*range(first, first + 10)] for first in (0, 10, 20, 30)]
+    assert seams == {"0", "10", "20", "30"}
+    without = [number for number in range(40) if number not in (3, 17)]
+    kept = cut(without, seams)
+    assert kept == [[number for number in one if number not in (3, 17)] for one in whole]
+    assert cut(without, None)[1:] != kept[1:]
+    assert cut(range(40), seams) == whole
+
+
+def test_who_began_a_request_may_be_away() -> None:
+    """The next target begins one in its place, which ends with its return."""
+    seams: set[str] = set()
+    whole = cut(range(30), seams)
+    assert cut([number for number in range(30) if number != 10], seams) == [
+        [*range(10)], [*range(11, 20)], [*range(20, 30)],
+    ]  # fmt: skip
+    assert cut(range(30), seams) == whole
+    assert seams == {"0", "10", "20"}
+
+
+def test_requests_are_mostly_full_whatever_was_before() -> None:
+    """A seam ends none that has room for a quarter and more; few requests do not become many."""
+    seams = set(map(str, range(100)))
+    lengths = [len(one) for one in cut(range(100), seams)]
+    assert min(lengths[:-1]) >= 10 * batches.MOSTLY
+    assert len(lengths) <= 100 / (10 * batches.MOSTLY) + 1
+
+
+@given(st.lists(st.binary(max_size=3000), max_size=30), st.lists(st.binary(max_size=50), max_size=3))
+def test_a_block_holds_its_parts_and_nothing_of_another(parts: list[bytes], others: list[bytes]) -> None:
+    """Whatever went through the buffer before, longer or shorter."""
+    assert snappy.decompress(block(parts)) == b"".join(parts)
+    assert snappy.decompress(block(others)) == b"".join(others)
+
+
+def test_blocks_are_made_side_by_side() -> None:
+    """Threads do not meet in a buffer."""
+    bodies = [bytes([number]) * (200_000 + number) for number in range(32)]
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda body: block([body, body]), bodies))
+    assert [snappy.decompress(one) for one in made] == [body * 2 for body in bodies]
 
 
 # Order and retry

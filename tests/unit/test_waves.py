@@ -151,6 +151,18 @@ class AtOnce:
         """Do nothing: nothing is under way."""
 
 
+def test_whoever_answers_first_the_order_is_that_of_the_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a wave and in the rest: the same requests are made in every cycle."""
+    monkeypatch.setattr(waves, "ThreadPoolExecutor", AtOnce)
+    answers = {"a": 0.05, "b": 0.01, "c": 8.0, "d": 0.03, "e": 7.0}
+    shard = Shard(answers)
+    shard.run()
+    assert [one.fresh for one in shard.sent] == [["a", "b", "d"], ["e"], ["c"]]
+    shard = Shard(dict(zip(answers, (0.05, 0.01, 0.04, 0.03, 0.02), strict=True)))
+    shard.run()
+    assert [one.fresh for one in shard.sent] == [["a", "b", "c", "d", "e"]]
+
+
 def test_a_trickle_of_answers_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """While answers keep coming nobody waits longer than the patience, and each target goes once."""
     monkeypatch.setattr(waves, "ThreadPoolExecutor", AtOnce)

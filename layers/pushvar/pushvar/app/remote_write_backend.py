@@ -63,6 +63,7 @@ class RemoteWriteBackend(HttpBackend):
         self._bodies = RequestBodies(lambda: self._families)
         self._lane_families = LaneFamilies()
         self._lane_bodies: dict[str, RequestBodies] = {}
+        self._seams: dict[str, set[str]] = {}
 
     def check(self) -> None:
         """Raise ConfigError also when there is nothing to sign with."""
@@ -144,7 +145,8 @@ class RemoteWriteBackend(HttpBackend):
             self.name, key, spool, self._guarded(spoken.push), self._keeping, self._world.now_ms(),
             renewed=self._renewed,
         )  # fmt: skip
-        batches = cut(scrapes, max_samples=self._settings.queue_config.max_samples_per_send)
+        seams = self._seams.setdefault(key, set()) if spoken.speaks_2 else None
+        batches = cut(scrapes, max_samples=self._settings.queue_config.max_samples_per_send, seams=seams)
         return _Trip(lane, spoken, batches, min((scrape.time_ms for scrape in scrapes), default=0), families)
 
     def _told_to(

@@ -47,13 +47,15 @@ class Waves:
         self._deadline_s, self._now_ms = deadline_s, now_ms
         self._fresh: list[Scrape] = []
         self._waiting: set[str] = set()
+        self._places: dict[str, int] = {}
         self._oldest_s = self._newest_s = 0.0
         self._pool: ThreadPoolExecutor | None = None
         self._wave: Future[None] | None = None
 
     def expect(self, endpoints: Sequence[Endpoint]) -> None:
         """Say which scrapes there will be."""
-        self._waiting = {one.target.key for one in endpoints}
+        self._places = {one.target.key: place for place, one in enumerate(endpoints)}
+        self._waiting = {*self._places}
 
     def arrived(self, scrape: Scrape) -> None:
         """Take one scrape."""
@@ -75,13 +77,13 @@ class Waves:
         taken = set(map(id, going))
         self._fresh = [scrape for scrape in self._fresh if id(scrape) not in taken]
         self._oldest_s = now_s
-        going = self._steps.within(going)
+        going = self._steps.within(self._in_order(going))
         self.gone += going
         self._pool = self._pool or ThreadPoolExecutor(1, "wave")
         self._wave = self._pool.submit(self._send, going, self._wave)
 
     def end(self) -> list[Scrape]:
-        """Wait for the wave that is under way; gives the scrapes that no wave took.
+        """Wait for the wave that is under way; gives the scrapes that no wave took, in their order.
 
         Raises LeaseLost when a wave met it.
         """
@@ -89,7 +91,11 @@ class Waves:
             self._pool.shutdown()
         if self._wave is not None:
             self._wave.result()
-        return self._fresh
+        return self._in_order(self._fresh)
+
+    def _in_order(self, scrapes: list[Scrape]) -> list[Scrape]:
+        """As they were to be fetched, whatever came first: the same requests can then be made every time."""
+        return sorted(scrapes, key=lambda scrape: self._places[scrape.plan.target.key])
 
     def ended(self, rest: Sequence[Scrape], roll: Roll) -> Ending:
         """The series that end with the cycle, now that the ``rest`` has come. Raises LeaseLost."""
