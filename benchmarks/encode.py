@@ -11,7 +11,7 @@ import struct
 import sys
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import snappy
@@ -19,19 +19,17 @@ from pushvar.convert.plan import compile_plan
 from pushvar.deliver.batches import cut
 from pushvar.model import Scrape
 from pushvar.wire.proto.prometheus_v1_pb2 import WriteRequest
-from pushvar.wire.remote_write.block import block
 
 from benchmarks import workload
 from benchmarks.measure import Spread, cpu_s, in_turns, ratios, settle, spread
 from benchmarks.series import Different, Fleet, decoded, demand_same
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from benchmarks.series import Cycle
 
     Encode = Callable[[Cycle], Iterable[bytes]]
-    PutTogether = Callable[[Sequence[bytes]], bytes]
 
 SAMPLES_PER_REQUEST = 2_000
 _TARGETS_PER_REQUEST = SAMPLES_PER_REQUEST // workload.SERIES
@@ -130,19 +128,18 @@ class Cached:
             yield request.SerializeToString()
 
 
-def warm(cycle: Cycle, put_together: PutTogether = b"".join) -> Iterator[bytes]:
-    """The code of a warm cycle: templates filled, cut into batches, each put together."""
-    return _bodies(cycle.scrapes, put_together)
+def warm(cycle: Cycle) -> Iterator[bytes]:
+    """The code of a warm cycle: templates filled, cut into batches and joined."""
+    return _joined(cycle.scrapes)
 
 
-def warm_floats(cycle: Cycle, put_together: PutTogether = b"".join) -> Iterator[bytes]:
+def warm_floats(cycle: Cycle) -> Iterator[bytes]:
     """The same from floats, which the other ways start from; in a real cycle the converter packs them."""
     pack = struct.Struct(f"<{workload.SERIES}d").pack
-    scrapes = (
+    return _joined(
         Scrape(scrape.plan, pack(*numbers), scrape.time_ms)
         for scrape, numbers in zip(cycle.scrapes, cycle.numbers, strict=True)
     )
-    return _bodies(scrapes, put_together)
 
 
 class Cold:
@@ -164,39 +161,33 @@ class Cold:
         for known in self._caches:
             known.cache_clear()
 
-    def __call__(self, cycle: Cycle, put_together: PutTogether = b"".join) -> Iterator[bytes]:
+    def __call__(self, cycle: Cycle) -> Iterator[bytes]:
         """Encode one cycle in a process that has encoded nothing."""
         self.forget()
-        return self.planned(cycle, put_together)
+        return self.planned(cycle)
 
-    def planned(self, cycle: Cycle, put_together: PutTogether = b"".join) -> Iterator[bytes]:
+    def planned(self, cycle: Cycle) -> Iterator[bytes]:
         """Encode one cycle: every plan is made anew, with whatever the process knows by now."""
-        scrapes = (
+        return _joined(
             Scrape(compile_plan(stamp, scrape.plan.shape), scrape.values, scrape.time_ms)
             for stamp, scrape in zip(self._stamps, cycle.scrapes, strict=True)
         )
-        return _bodies(scrapes, put_together)
 
 
-def _bodies(scrapes: Iterable[Scrape], put_together: PutTogether) -> Iterator[bytes]:
+def _joined(scrapes: Iterable[Scrape]) -> Iterator[bytes]:
     for batch in cut(scrapes, max_samples=SAMPLES_PER_REQUEST):
-        yield put_together(batch.parts)
+        yield b"".join(batch.parts)
 
 
-def ways(fleet: Fleet, first: Cycle) -> tuple[dict[str, Encode], dict[str, Encode]]:
-    """All ways to encode a cycle of this fleet; and the same with what each does to compress."""
-    theirs: dict[str, Encode] = {NAIVE: partial(naive, fleet), CACHED: Cached(fleet, first)}
-    ours: dict[str, Callable[..., Iterator[bytes]]] = {
+def ways(fleet: Fleet, first: Cycle) -> dict[str, Encode]:
+    """All ways to encode a cycle of this fleet."""
+    return {
+        NAIVE: partial(naive, fleet),
+        CACHED: Cached(fleet, first),
         WARM: warm,
         WARM_FLOATS: warm_floats,
         COLD: Cold(fleet),
     }
-    zipped: dict[str, Encode] = {name: partial(_zipped, encode) for name, encode in theirs.items()}
-    return {**theirs, **ours}, zipped | {name: partial(one, put_together=block) for name, one in ours.items()}
-
-
-def _zipped(encode: Encode, cycle: Cycle) -> Iterator[bytes]:
-    return map(snappy.compress, encode(cycle))
 
 
 def check(encoders: Mapping[str, Encode], cycle: Cycle) -> None:
@@ -213,20 +204,19 @@ def run(targets: int, rounds: int, progress: Callable[[], object]) -> Encoding:
     fleet = Fleet(targets)
     cycles = [fleet.cycle(generation) for generation in range(_GENERATIONS)]
     setup_s = cpu_s(lambda: Cached(fleet, cycles[0]))
-    encoders, zipped = ways(fleet, cycles[0])
+    encoders = ways(fleet, cycles[0])
     check(encoders, cycles[1])
-    check({name: partial(_unzipped, encode) for name, encode in zipped.items()}, cycles[1])
     requests = list(warm(cycles[0]))
     settle()
 
-    def timed(name: str, encode: Encode, number: int) -> float:
+    def timed(name: str, sent: Callable[[Iterable[bytes]], object], number: int) -> float:
         times = _REPETITIONS[name]
         turns = [cycles[(number + again) % _GENERATIONS] for again in range(times)]
-        return cpu_s(lambda: _drop(chain.from_iterable(map(encode, turns)))) / times
+        return cpu_s(lambda: [sent(encoders[name](cycle)) for cycle in turns]) / times
 
-    plain = {name: partial(timed, name, encode) for name, encode in encoders.items()}
-    with_snappy = {f"{name}+snappy": partial(timed, name, encode) for name, encode in zipped.items()}
-    measured = in_turns({**plain, **with_snappy}, rounds, progress)
+    plain = {name: partial(timed, name, _drop) for name in encoders}
+    zipped = {f"{name}+snappy": partial(timed, name, _compress) for name in encoders}
+    measured = in_turns({**plain, **zipped}, rounds, progress)
     return Encoding(
         series=targets * workload.SERIES,
         rounds=rounds,
@@ -243,8 +233,9 @@ def _drop(requests: Iterable[bytes]) -> None:
         pass
 
 
-def _unzipped(encode: Encode, cycle: Cycle) -> Iterator[bytes]:
-    return map(snappy.decompress, encode(cycle))
+def _compress(requests: Iterable[bytes]) -> None:
+    for body in requests:
+        snappy.compress(body)
 
 
 def _way(name: str, measured: Mapping[str, list[float]]) -> Way:

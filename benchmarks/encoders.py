@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING
 import snappy
 from pushvar.convert.plan import compile_plan
 from pushvar.errors import ComponentMissing
-from pushvar.wire.remote_write.block import block
 
 from benchmarks import encode, workload
 from benchmarks.alone import command
@@ -168,19 +167,19 @@ class Ours:
         self.teachers = Fleet(len(fleet.stamps) + _TEACHERS).stamps[-_TEACHERS:]
 
     def requests(self, name: str, cycle: Cycle) -> Iterable[bytes]:
-        """The bodies of a cycle, made as they are taken. What is to be known before is learned at once."""
+        """The requests of a cycle, made as they are taken. What is to be known before is learned at once."""
         if name == WARM:
-            return encode.warm(cycle, block)
+            return encode.warm(cycle)
         self._cold.forget()
         if name == SHAPE:
             for stamp in self.teachers:
                 compile_plan(stamp, cycle.scrapes[0].plan.shape)
-        return self._cold.planned(cycle, block)
+        return self._cold.planned(cycle)
 
     def cpu_s(self, name: str, cycle: Cycle) -> float:
         """CPU seconds to encode and compress a cycle."""
         requests = self.requests(name, cycle)
-        return cpu_s(lambda: [*requests])
+        return cpu_s(lambda: [snappy.compress(body) for body in requests])
 
 
 def check(clients: dict[str, Client], cycle: Cycle, number: int, folder: Path) -> None:

@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import snappy
 from pushvar.config.load import load
 from pushvar.convert.converter import Converter
 from pushvar.convert.mapping import built_in
@@ -163,13 +162,10 @@ def test_numbers_are_the_floats_behind_the_patterns(fleet: series.Fleet) -> None
 
 def test_all_ways_to_encode_give_the_same_series(fleet: series.Fleet) -> None:
     """In every generation, and also after another cycle was encoded with what is kept."""
-    plain, zipped = encode.ways(fleet, fleet.cycle(0))
-    assert set(plain) == set(zipped) == set(encode.WORDS)
+    ways = encode.ways(fleet, fleet.cycle(0))
+    assert set(ways) == set(encode.WORDS)
     for generation in (1, 2, 0):
-        cycle = fleet.cycle(generation)
-        encode.check(plain, cycle)
-        for name, way in zipped.items():
-            assert [*map(snappy.decompress, way(cycle))] == [*plain[name](cycle)]
+        encode.check(ways, fleet.cycle(generation))
 
 
 def test_all_ways_to_encode_give_the_same_requests(fleet: series.Fleet) -> None:
@@ -177,7 +173,7 @@ def test_all_ways_to_encode_give_the_same_requests(fleet: series.Fleet) -> None:
     cycle = fleet.cycle(1)
     counts = {
         name: [len(series.decoded([body])) for body in way(cycle)]
-        for name, way in encode.ways(fleet, cycle)[0].items()
+        for name, way in encode.ways(fleet, cycle).items()
     }
     assert set(map(tuple, counts.values())) == {(1980, 420)}
 

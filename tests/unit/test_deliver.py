@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,6 @@ from pushvar.model import Batch, Delivery, Family, MetricType, Plan, Scrape, Sha
 from pushvar.net.session import Answer
 from pushvar.wire.proto import prometheus_v1_pb2 as official
 from pushvar.wire.remote_write import v1
-from pushvar.wire.remote_write.block import block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -112,21 +110,6 @@ def test_requests_are_mostly_full_whatever_was_before() -> None:
     lengths = [len(one) for one in cut(range(100), seams)]
     assert min(lengths[:-1]) >= 10 * batches.MOSTLY
     assert len(lengths) <= 100 / (10 * batches.MOSTLY) + 1
-
-
-@given(st.lists(st.binary(max_size=3000), max_size=30), st.lists(st.binary(max_size=50), max_size=3))
-def test_a_block_holds_its_parts_and_nothing_of_another(parts: list[bytes], others: list[bytes]) -> None:
-    """Whatever went through the buffer before, longer or shorter."""
-    assert snappy.decompress(block(parts)) == b"".join(parts)
-    assert snappy.decompress(block(others)) == b"".join(others)
-
-
-def test_blocks_are_made_side_by_side() -> None:
-    """Threads do not meet in a buffer."""
-    bodies = [bytes([number]) * (200_000 + number) for number in range(32)]
-    with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda body: block([body, body]), bodies))
-    assert [snappy.decompress(one) for one in made] == [body * 2 for body in bodies]
 
 
 # Order and retry

@@ -14,7 +14,6 @@ import snappy
 
 from pushvar.errors import StateError
 from pushvar.model import Batch, NewEntry
-from pushvar.wire.remote_write.block import block
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -164,4 +163,4 @@ class SpoolFailed(StateError):
 
 
 def _new_entry(batch: Batch, time_ms: int) -> NewEntry:
-    return NewEntry(block(batch.parts), batch.samples, time_ms)
+    return NewEntry(snappy.compress(b"".join(batch.parts)), batch.samples, time_ms)

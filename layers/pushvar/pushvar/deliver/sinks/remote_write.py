@@ -10,7 +10,6 @@ import snappy
 from pushvar.deliver.dialect import Dialect, Written
 from pushvar.deliver.sinks import _http
 from pushvar.wire.remote_write import v1, v2
-from pushvar.wire.remote_write.block import block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,7 +51,7 @@ class RequestBodies:
         last = self._last
         if last is not None and last[0] is batch and last[1] is dialect:
             return last[2]
-        body = block(batch.parts) if dialect is Dialect.V1 else self._second(batch)
+        body: bytes = snappy.compress(self._plain(dialect, batch))
         self._last = batch, dialect, body
         return body
 
@@ -60,10 +59,10 @@ class RequestBodies:
         """Forget the last one: it arrived."""
         self._last = None
 
-    def _second(self, batch: Batch) -> bytes:
-        plain = self._encoder.encode(batch.parts, batch.templates, self._families(), batch.starts)
-        body: bytes = snappy.compress(plain)
-        return body
+    def _plain(self, dialect: Dialect, batch: Batch) -> bytes:
+        if dialect is Dialect.V1:
+            return b"".join(batch.parts)
+        return self._encoder.encode(batch.parts, batch.templates, self._families(), batch.starts)
 
 
 @dataclass(frozen=True, slots=True)
