@@ -1,8 +1,8 @@
 """The process that is measured: the naive script or pushvar, one cycle whenever it is asked for one.
 
-``python -m benchmarks.client naive|pushvar|steps FOLDER``. It says one JSON object when it is ready and
-one after each line on standard input, and ends with it. CPU is that of this process alone, user and
-system; each kind of client is a process of its own, so none pays for another's memory.
+``python -m benchmarks.client naive|pushvar|pushvar2|steps FOLDER``. It says one JSON object when
+it is ready and one after each line on standard input, and ends with it. CPU is that of this process
+alone, user and system; each kind of client is a process of its own, so none pays for another's memory.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ CYCLE_MS = 60_000
 """How far the clock is set on for each cycle: metadata and lease see the pace of an ordinary schedule."""
 
 
-def prepare(folder: Path, ports: Iterable[int], push_url: str) -> None:
+def prepare(
+    folder: Path, ports: Iterable[int], push_url: str, message: str = "prometheus.WriteRequest"
+) -> None:
     """Write what the clients need to forward targets on these ports of the loopback."""
     from benchmarks import workload
     from benchmarks.series import user_targets
 
-    text = workload.configuration([f"127.0.0.1:{port}" for port in ports], push_url)
+    text = workload.configuration([f"127.0.0.1:{port}" for port in ports], push_url, message)
     (folder / CONFIG).write_text(text)
     (folder / TARGETS).write_text(json.dumps(user_targets(text)))
     (folder / RECEIVER).write_text(push_url)

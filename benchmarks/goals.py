@@ -108,6 +108,10 @@ GOALS = (
         ("target_cycle",), lambda found: found["target_cycle"].ratio, "x", ">=", 8,
     ),
     Goal(
+        "cycle_second", "warm target-cycle in remote write 2.0: times the same in 1.0",
+        ("target_cycle",), lambda found: found["target_cycle"].second_ratio, "x",
+    ),
+    Goal(
         "first_cycle", "first cycle of a cold process, interpreter included, 500 targets: CPU per target",
         ("first_cycle",), lambda found: found["first_cycle"].cpu_us[first_cycle.KNOWN], "µs",
     ),

@@ -120,8 +120,12 @@ def target_cycle(result: TargetCycle) -> Section:
         f"A target-cycle of {SERIES} series, {result.targets} targets: CPU in µs per target,"
         f" {result.rounds} rounds",
         ("client", "warm", "least to most", "in the kernel", "first cycle", "naive takes"),
-        (row("naive script", result.naive, "1x"), row("pushvar", result.pushvar, times(result.ratio))),
-        f"Targets served by {result.served_by}.",
+        (
+            row("naive script", result.naive, "1x"),
+            row("pushvar", result.pushvar, times(result.ratio)),
+            row("pushvar, remote write 2.0", result.second, ""),
+        ),
+        f"Targets served by {result.served_by}. 2.0 takes {times(result.second_ratio)} of 1.0.",
     )
 
 

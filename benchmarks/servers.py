@@ -61,6 +61,11 @@ class Receiver:
         """Where to push to."""
         return f"http://127.0.0.1:{self.port}/write"
 
+    @property
+    def url_2(self) -> str:
+        """Where to push 2.0 to."""
+        return f"{self.url}2"
+
     def record(self) -> None:
         """Keep what comes from now on."""
         _call(self.port, "PUT", "/recording")

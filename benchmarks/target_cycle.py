@@ -1,7 +1,8 @@
 """A warm target-cycle: CPU of the naive script and of pushvar for the same targets, fetched and pushed.
 
 Targets and receiver are processes of their own, and so is each client; only the clients are measured.
-One cycle of each is recorded at the receiver and compared before anything is timed.
+One cycle of each is recorded at the receiver and compared before anything is timed. pushvar is there twice:
+it also sends remote write 2.0, whose requests are compiled once and found again only if they come again.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import snappy
+
 from benchmarks import client, servers, workload
+from benchmarks.encode_v2 import decoded_v2
 from benchmarks.measure import Spread, in_turns, ratios, spread
-from benchmarks.series import Different
+from benchmarks.series import Different, decoded
 from benchmarks.steps import WORDS as STEP_WORDS
 from tests.components import REPOSITORY
 
@@ -27,11 +31,12 @@ if TYPE_CHECKING:
 
     from benchmarks.series import Decoded
 
-NAIVE, PUSHVAR, STEPS = "naive", "pushvar", "steps"
+NAIVE, PUSHVAR, SECOND, STEPS = "naive", "pushvar", "pushvar2", "steps"
 _WARM_UP = 3  # cycles before the first that counts: connections are open, plans and templates made
-_REPETITIONS = {NAIVE: 1, PUSHVAR: 6, STEPS: 4}
+_REPETITIONS = {NAIVE: 1, PUSHVAR: 6, SECOND: 6, STEPS: 4}
 """pushvar's cycles are short: a round has several of them, and their mean counts."""
 
+_MESSAGE_2 = "io.prometheus.write.v2.Request"
 _NOT_COMPARED = ("scrape_duration_seconds", "scrape_series_added")
 
 
@@ -49,7 +54,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class TargetCycle:
-    """The clients side by side; ``ratio`` is how many times more the naive script takes when warm."""
+    """The clients side by side; ``ratio`` is how many times more the naive script takes when warm.
+
+    ``second`` is pushvar when it sends 2.0, ``second_ratio`` how many times more that takes than 1.0.
+    """
 
     targets: int
     rounds: int
@@ -58,6 +66,8 @@ class TargetCycle:
     pushvar: Cost
     ratio: Spread
     steps_us: dict[str, Spread]
+    second: Cost
+    second_ratio: Spread
 
 
 @dataclass(slots=True)
@@ -105,7 +115,7 @@ def run(count: int, rounds: int, environment: dict[str, str], progress: Callable
         receiver = stack.enter_context(servers.receiver())
         clients = {
             kind: stack.enter_context(_client(kind, folder / kind, targets, receiver, environment))
-            for kind in (NAIVE, PUSHVAR, STEPS)
+            for kind in (NAIVE, PUSHVAR, SECOND, STEPS)
         }
         _compare(clients, targets, receiver)
         shown = iter(range(1_000_000))
@@ -141,6 +151,8 @@ def _result(
         pushvar=_cost(count, clients[PUSHVAR], measured[PUSHVAR]),
         ratio=ratios(measured[NAIVE], measured[PUSHVAR]),
         steps_us={step: spread(one[step] for one in steps).times(1e6 / count) for step in STEP_WORDS},
+        second=_cost(count, clients[SECOND], measured[SECOND]),
+        second_ratio=ratios(measured[SECOND], measured[PUSHVAR]),
     )
 
 
@@ -162,7 +174,10 @@ def _client(
 ) -> Iterator[_Client]:
     """Start a client with its own configuration and state."""
     folder.mkdir()
-    client.prepare(folder, targets.ports, receiver.url)
+    if kind == SECOND:
+        client.prepare(folder, targets.ports, receiver.url_2, _MESSAGE_2)
+    else:
+        client.prepare(folder, targets.ports, receiver.url)
     command = [sys.executable, "-m", "benchmarks.client", kind, str(folder)]
     with subprocess.Popen(
         command, cwd=REPOSITORY, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -183,10 +198,11 @@ def _compare(clients: dict[str, _Client], targets: servers.Targets, receiver: se
     for kind, one in clients.items():
         receiver.record()
         one.cycle()
-        sent[kind] = receiver.recorded()
+        bodies = map(snappy.decompress, receiver.recorded_bodies())
+        sent[kind] = decoded_v2(bodies) if kind == SECOND else decoded(bodies)
     if len(sent[NAIVE]) != len(targets.ports) * workload.SERIES:
         raise Different(f"the naive script sent {len(sent[NAIVE])} series")
-    for kind in (PUSHVAR, STEPS):
+    for kind in (PUSHVAR, SECOND, STEPS):
         demand_same_values(kind, sent[NAIVE], sent[kind])
 
 

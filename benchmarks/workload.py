@@ -150,7 +150,7 @@ def _by_size(dice: random.Random, number: int) -> Iterator[dict[str, int]]:
         yield {"Size": size, "Mallocs": mallocs, "Frees": mallocs - mallocs // dice.randrange(3, 30)}
 
 
-def configuration(addresses: Sequence[str], push_url: str) -> str:
+def configuration(addresses: Sequence[str], push_url: str, message: str = "prometheus.WriteRequest") -> str:
     """A pushvar configuration of these targets (JSON, which YAML understands) with one backend."""
     document = {
         "global": {
@@ -167,7 +167,7 @@ def configuration(addresses: Sequence[str], push_url: str) -> str:
                 ],
             }
         ],
-        "remote_write": [{"name": "sink", "url": push_url}],
+        "remote_write": [{"name": "sink", "url": push_url, "protobuf_message": message}],
     }
     return json.dumps(document, indent=1)
 

@@ -365,7 +365,7 @@ def made_up() -> dict[str, Any]:
         ),
         "encoding": encode.Encoding(30_000, 1, 16, 6, 1, 300.0, ways),
         "target_cycle": target_cycle.TargetCycle(
-            500, 1, "nobody", cost, cost, measure.Spread(11.04, 9, 12), taken
+            500, 1, "nobody", cost, cost, measure.Spread(11.04, 9, 12), taken, cost, one
         ),
         "text_parse": text_parse.TextParse(
             1_000,

@@ -68,7 +68,8 @@ FOUND: dict[str, Any] = {
         ),
     ),
     "target_cycle": target_cycle.TargetCycle(
-        500, 1, "nobody", target_cycle.Cost(ONE, 0.1, 3), target_cycle.Cost(ONE, 0.1, 3), at(11), {}
+        500, 1, "nobody", target_cycle.Cost(ONE, 0.1, 3), target_cycle.Cost(ONE, 0.1, 3), at(11), {},
+        target_cycle.Cost(ONE, 0.1, 3), at(1.1),
     ),
     "first_cycle": first_cycle.FirstCycle(
         500, 1, ONE, {first_cycle.KNOWN: at(1_200), first_cycle.NEW: at(1_400)}, {}
@@ -123,6 +124,7 @@ SEEN = {
     "cycle_vmagent": (0.33, "reached"),
     "cycle_agent": (0.22, "falls short by 10%"),
     "cycle_naive": (11, "reached"),
+    "cycle_second": (1.1, "reported"),
     "first_cycle": (1_200, "reported"),
     "first_cycle_new": (1_400, "reported"),
     "first_cycle_vmagent": (2, "reported"),
