@@ -18,9 +18,10 @@ from tests.programs.plain_sender import child, good
 from tests.programs.scripted_receiver import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.programs.commands import Completed
     from tests.programs.scripted_receiver import Arrived
 
 AWAY, KEPT = Reply(503), 4
@@ -51,16 +52,13 @@ def test_a_backend_that_comes_back_between_a_wave_and_the_rest(scene: Scene) -> 
     """It refuses the wave until the last target has answered: all arrives in this cycle, each sample once."""
     late = Late()
 
-    def behave(_arrived: Arrived) -> Reply:
+    def behave(arrived: Arrived) -> Reply:
         if late.let.is_set():
-            return good(_arrived)
+            return good(arrived)
         late.let.set()
         return AWAY
 
-    scene.behave = behave
-    scene.target("good", steps)
-    scene.target("late", late)
-    done = run_pushvar(*scene.arguments("--once", "--json"))
+    done = _run_with(scene, late, behave)
     assert done.returncode == 0, done.stdout + done.stderr
     refused, *taken = scene.backend.got
     assert {dict(labels)["job"] for labels, _, _ in refused.arrived.samples} == {"good"}
@@ -80,10 +78,7 @@ def test_a_backend_that_is_away_when_a_wave_leaves_and_later(scene: Scene) -> No
         late.let.set()
         return AWAY
 
-    scene.behave = behave
-    scene.target("good", steps)
-    scene.target("late", late)
-    done = run_pushvar(*scene.arguments("--once", "--json"))
+    done = _run_with(scene, late, behave)
     assert done.returncode == KEPT, done.stdout + done.stderr
     (backend,) = json.loads(done.stdout)["backends"]
     assert (backend["sent"], backend["spooled"], backend["waiting"]) == (0, 12, 12)
@@ -115,6 +110,14 @@ def test_a_process_that_is_killed_between_a_wave_and_the_end_of_its_cycle(scene:
     extra = [value for _, value in scene.stored("extra")]
     assert extra[0] == 7
     assert [*map(math.isnan, extra)] == [False, True]
+
+
+def _run_with(scene: Scene, late: Late, behave: Callable[[Arrived], Reply]) -> Completed:
+    """One cycle of a target that answers at once and a late one, to a backend that behaves so."""
+    scene.behave = behave
+    scene.target("good", steps)
+    scene.target("late", late)
+    return run_pushvar(*scene.arguments("--once", "--json"))
 
 
 def _when_the_lease_has_ended(scene: Scene) -> dict[str, Any]:
